@@ -1,0 +1,1 @@
+"""The hybrid index: embedders, dense and lexical lists, fusion."""

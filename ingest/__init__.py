@@ -1,0 +1,1 @@
+"""Feeding: parse, clean, chunk, embed, commit."""
