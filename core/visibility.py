@@ -1,0 +1,80 @@
+"""Who may see what: one statement, joined into every query that returns text of a document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import ColumnElement, Select, String, and_, cast, or_, select
+
+from core.models import Chunk, Document, Revision, RevisionGroup
+from core.types import Caller, JsonScalar
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentFilter:
+    """What a question is limited to; empty parts limit nothing. A metadata list means any of its values."""
+
+    document_ids: Sequence[str] = ()
+    lang: str = ""
+    metadata: Mapping[str, JsonScalar | Sequence[JsonScalar]] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.document_ids or self.lang or self.metadata)
+
+
+def readable_by(caller: Caller) -> ColumnElement[bool]:
+    """Revisions without groups, or with one of the caller's; an administrator reads all."""
+    if caller.is_admin:
+        return Revision.id.is_not(None)
+    groups = select(RevisionGroup.name).where(RevisionGroup.revision_id == Revision.id)
+    return or_(~groups.exists(), groups.where(RevisionGroup.name.in_(caller.groups)).exists())
+
+
+def readable_documents(caller: Caller, collection_id: int) -> Select[tuple[Document, Revision]]:
+    """Live documents of a collection, with their live revision, that the caller's groups may read."""
+    return (
+        select(Document, Revision)
+        .join(Revision, Revision.id == Document.live_revision_id)
+        .where(Document.collection_id == collection_id, readable_by(caller))
+    )
+
+
+def readable_chunks(
+    caller: Caller, collection_id: int, generation_id: int
+) -> Select[tuple[Chunk, Document, Revision]]:
+    """Chunks of live revisions of live documents that the caller's groups may read, in one generation."""
+    return (
+        select(Chunk, Document, Revision)
+        .join(Revision, Revision.id == Chunk.revision_id)
+        .join(Document, Document.live_revision_id == Revision.id)
+        .where(
+            Document.collection_id == collection_id,
+            Chunk.generation_id == generation_id,
+            readable_by(caller),
+        )
+    )
+
+
+def matches(wanted: DocumentFilter) -> ColumnElement[bool]:
+    """The filter as a condition on Document and Revision."""
+    conditions: list[ColumnElement[bool]] = [Document.id.is_not(None)]
+    if wanted.document_ids:
+        conditions.append(Document.external_id.in_(wanted.document_ids))
+    if wanted.lang:
+        conditions.append(Revision.lang == wanted.lang)
+    for key, value in wanted.metadata.items():
+        values = value if isinstance(value, list | tuple) else [value]
+        conditions.append(or_(*(_metadata_equals(key, v) for v in values)))
+    return and_(*conditions)
+
+
+def _metadata_equals(key: str, value: object) -> ColumnElement[bool]:
+    element = Revision.meta[key]
+    if value is None:
+        return cast(element, String).in_(["null"])
+    if isinstance(value, bool):
+        return element.as_boolean() == value
+    if isinstance(value, int | float):
+        return element.as_float() == float(value)
+    return element.as_string() == str(value)
