@@ -6,9 +6,9 @@ https://platform.openai.com/docs/api-reference/embeddings/create
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
 from typing import Annotated
 
 import numpy as np
@@ -59,6 +59,8 @@ class OpenAIEmbedder:
         """
         self.fingerprint = f"openai:{model}/recipe-{RECIPE}"
         self.max_tokens = max_tokens
+        self._dimension: int | None = None
+        self._dimension_lock = threading.Lock()
         self._model = model
         self._url = f"{base_url}/embeddings"
         self._prompts = prompts_for(model)
@@ -69,10 +71,10 @@ class OpenAIEmbedder:
         )
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="embeddings")
 
-    @cached_property
+    @property
     def dimension(self) -> int:
         """Length of a vector, asked of the endpoint once; raises EmbedderUnavailable where it does not answer."""
-        return int(self._request(["dimension"], _QUERY_ATTEMPTS).shape[1])
+        return self._dimension or int(self._request(["dimension"], _QUERY_ATTEMPTS).shape[1])
 
     def embed_passages(self, texts: Sequence[str]) -> Embeddings:
         """Return float32 [len(texts), dimension]; raises EmbedderUnavailable."""
@@ -80,10 +82,7 @@ class OpenAIEmbedder:
             return np.empty((0, self.dimension), np.float32)
         prompted = [f"{self._prompts.passage}{text}" for text in texts]
         batches = [prompted[start : start + self._batch] for start in range(0, len(prompted), self._batch)]
-        vectors = list(self._pool.map(lambda batch: self._request(batch, _PASSAGE_ATTEMPTS), batches))
-        if len({batch.shape[1] for batch in vectors} | {self.dimension}) != 1:
-            raise EmbedderUnavailable(f"{self._url} returned vectors of different lengths.")
-        return np.concatenate(vectors)
+        return np.concatenate(list(self._pool.map(lambda batch: self._request(batch, _PASSAGE_ATTEMPTS), batches)))
 
     def embed_query(self, text: str) -> Embeddings:
         """Return float32 [dimension]; raises EmbedderUnavailable."""
@@ -120,7 +119,9 @@ class OpenAIEmbedder:
         if sorted(item.index for item in items) != list(range(len(texts))):
             raise EmbedderUnavailable(f"{self._url} returned {len(items)} vectors for {len(texts)} texts.")
         items.sort(key=lambda item: item.index)
-        if len({len(item.embedding) for item in items}) != 1:
+        with self._dimension_lock:
+            self._dimension = self._dimension or len(items[0].embedding)
+        if {len(item.embedding) for item in items} != {self._dimension}:
             raise EmbedderUnavailable(f"{self._url} returned vectors of different lengths.")
         vectors = np.array([item.embedding for item in items], np.float32)
         if not (np.isfinite(vectors).all() and vectors.any(axis=1).all()):
