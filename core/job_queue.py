@@ -112,10 +112,8 @@ def settle_job(session: Session, job_id: str) -> None:
     job = session.get(Job, job_id, with_for_update=True, populate_existing=True)
     if job is None or job.state in FINAL_STATES:
         return
-    rows = session.execute(
-        select(JobItem.state, func.count()).where(JobItem.job_id == job_id).group_by(JobItem.state)
-    )
-    counts: dict[str, int] = {state: count for state, count in rows}
+    by_state = select(JobItem.state, func.count()).where(JobItem.job_id == job_id).group_by(JobItem.state)
+    counts = dict(session.execute(by_state).tuples().all())
     job.failed = counts.get("failed", 0)
     job.done = counts.get("succeeded", 0) + job.failed + counts.get("cancelled", 0) + job.unchanged
     if counts.get("queued", 0) or counts.get("running", 0):

@@ -31,7 +31,7 @@ def readable_by(caller: Caller) -> ColumnElement[bool]:
     return or_(~groups.exists(), groups.where(RevisionGroup.name.in_(caller.groups)).exists())
 
 
-def readable_documents(caller: Caller, collection_id: int) -> Select[tuple[Document, Revision]]:
+def readable_documents(caller: Caller, collection_id: int) -> Select[Document, Revision]:
     """Live documents of a collection, with their live revision, that the caller's groups may read."""
     return (
         select(Document, Revision)
@@ -40,9 +40,7 @@ def readable_documents(caller: Caller, collection_id: int) -> Select[tuple[Docum
     )
 
 
-def readable_chunks(
-    caller: Caller, collection_id: int, generation_id: int
-) -> Select[tuple[Chunk, Document, Revision]]:
+def readable_chunks(caller: Caller, collection_id: int, generation_id: int) -> Select[Chunk, Document, Revision]:
     """Chunks of live revisions of live documents that the caller's groups may read, in one generation."""
     return (
         select(Chunk, Document, Revision)
@@ -71,10 +69,13 @@ def matches(wanted: DocumentFilter) -> ColumnElement[bool]:
 
 def _metadata_equals(key: str, value: object) -> ColumnElement[bool]:
     element = Revision.meta[key]
+    condition: ColumnElement[bool]
     if value is None:
-        return cast(element, String).in_(["null"])
-    if isinstance(value, bool):
-        return element.as_boolean() == value
-    if isinstance(value, int | float):
-        return element.as_float() == float(value)
-    return element.as_string() == str(value)
+        condition = cast(element, String).in_(["null"])
+    elif isinstance(value, bool):
+        condition = element.as_boolean() == value
+    elif isinstance(value, int | float):
+        condition = element.as_float() == float(value)
+    else:
+        condition = element.as_string() == str(value)
+    return condition
