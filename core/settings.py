@@ -139,6 +139,10 @@ class Settings(BaseSettings):
         """Folder of the index generations."""
         return self.data_dir / "index"
 
+    def index_folder(self, generation_id: int) -> Path:
+        """Folder of one generation's index."""
+        return self.index_dir / str(generation_id)
+
     @property
     def blob_dir(self) -> Path:
         """Folder of the original files."""

@@ -133,12 +133,17 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: the scopes and the limits of a key. collections None means all of them."""
+    """Who asks: the scopes and the limits of a key. collections None means all of them.
+
+    origins are the web origins that a browser may use the key from; without any, no browser page of another
+    origin may.
+    """
 
     key_id: str
     scopes: frozenset[str]
     collections: frozenset[str] | None = None
     groups: frozenset[str] = frozenset()
+    origins: tuple[str, ...] = ()
 
     @property
     def is_admin(self) -> bool:

@@ -1,0 +1,1 @@
+"""Whether the service is alive and able to answer, and its metrics."""

@@ -1,0 +1,109 @@
+"""Reading, following and cancelling jobs."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.jobs.schemas import JobError, JobList, JobOut
+from core.database import Database
+from core.errors import NotFound
+from core.job_queue import FINAL_STATES, cancel_job
+from core.models import Collection, Job, JobItem
+from core.types import Caller
+
+_MOST_ERRORS = 100
+
+
+class JobService:
+    """The jobs resource, on one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def list(self, caller: Caller, state: str | None, limit: int) -> JobList:
+        """Return the newest jobs of the collections that the caller may use."""
+        statement = (
+            select(Job, Collection.name)
+            .join(Collection, Collection.id == Job.collection_id)
+            .order_by(Job.created_at.desc())
+            .limit(limit)
+        )
+        if state:
+            statement = statement.where(Job.state == state)
+        if caller.collections is not None:
+            statement = statement.where(Collection.name.in_(caller.collections))
+        with self._database.read() as session:
+            rows = session.execute(statement).tuples()
+            return JobList(jobs=[job_out(session, job, name) for job, name in rows])
+
+    def get(self, caller: Caller, job_id: str) -> JobOut:
+        """Return one; raises NotFound."""
+        with self._database.read() as session:
+            job, name = self._find(session, caller, job_id)
+            return job_out(session, job, name)
+
+    def cancel(self, caller: Caller, job_id: str) -> None:
+        """Stop what is not visible yet; a job that has ended stays as it is. Raises NotFound."""
+        with self._database.write() as session:
+            cancel_job(session, self._find(session, caller, job_id)[0])
+
+    @staticmethod
+    def _find(session: Session, caller: Caller, job_id: str) -> tuple[Job, str]:
+        statement = (
+            select(Job, Collection.name)
+            .join(Collection, Collection.id == Job.collection_id)
+            .where(Job.id == job_id)
+        )
+        found = session.execute(statement).tuples().first()
+        if found is None or (caller.collections is not None and found[1] not in caller.collections):
+            raise NotFound(f"There is no job {job_id!r}.")
+        return found
+
+
+def job_out(session: Session, job: Job, collection: str) -> JobOut:
+    """Show a job with its errors."""
+    failed = (
+        select(JobItem)
+        .where(JobItem.job_id == job.id, JobItem.state == "failed")
+        .order_by(JobItem.id)
+        .limit(_MOST_ERRORS)
+    )
+    errors = [
+        JobError(document_id=i.document_id, stage=i.stage, code=i.error_code, detail=i.error_detail)
+        for i in session.scalars(failed)
+    ]
+    if job.error:
+        errors.append(JobError(document_id="", stage=job.stage, code="job", detail=job.error))
+    return JobOut.model_validate(
+        {
+            "id": job.id,
+            "kind": job.kind,
+            "collection": collection,
+            "state": job.state,
+            "stage": job.stage,
+            "done": job.done,
+            "total": job.total,
+            "failed": job.failed,
+            "unchanged": job.unchanged,
+            "eta_s": _eta_s(job),
+            "errors": errors,
+            "created_at": _moment(job.created_at),
+            "started_at": _moment(job.started_at),
+            "finished_at": _moment(job.finished_at),
+        }
+    )
+
+
+def _eta_s(job: Job) -> float | None:
+    worked = job.done - job.unchanged
+    if job.state in FINAL_STATES or job.started_at is None or worked <= 0:
+        return None
+    return round((time.time() - job.started_at) / worked * (job.total - job.done), 1)
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,1 @@
+"""From a question to the sources that the caller may read."""

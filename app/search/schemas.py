@@ -1,0 +1,83 @@
+"""What /v1/search takes and returns, and the filter that every question may carry."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.types import JsonScalar, SearchMode, Source
+from core.visibility import DocumentFilter
+
+
+class FilterIn(BaseModel):
+    """Limits a question to some documents; a list of metadata values means any of them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    document_ids: list[str] = Field(default=[], max_length=1000)
+    lang: str = Field(default="", max_length=16, description="`zh` or `en`.")
+    metadata: dict[str, JsonScalar | list[JsonScalar]] = Field(default={}, max_length=20)
+
+    def to_domain(self) -> DocumentFilter:
+        """Return the filter as the statements take it."""
+        return DocumentFilter(tuple(self.document_ids), self.lang, self.metadata)
+
+
+class SearchRequest(BaseModel):
+    """A query on one collection."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    collection: str = Field(max_length=63)
+    query: str = Field(min_length=1)
+    k: int = Field(10, ge=1)
+    mode: SearchMode = "hybrid"
+    filter: FilterIn = Field(default_factory=FilterIn)
+
+
+class RanksOut(BaseModel):
+    """Rank in each list from 1; null where that list did not propose the hit."""
+
+    dense: int | None
+    lexical: int | None
+    rerank: int | None
+
+
+class HitOut(BaseModel):
+    """A passage, exactly `text[char_start:char_end]` of its document; offsets count Unicode code points."""
+
+    document_id: str
+    chunk_id: int
+    title: str
+    uri: str
+    text: str
+    heading: str
+    context: str = Field(description="Header row of a table that the passage continues; not part of the text.")
+    lang: str
+    page_from: int | None
+    page_to: int | None
+    char_start: int
+    char_end: int
+    score: float
+    ranks: RanksOut
+    dense_score: float | None = Field(description="Cosine with the question.")
+    lexical_score: float | None = Field(description="BM25 score.")
+
+    @classmethod
+    def of(cls, source: Source) -> HitOut:
+        """Show a source."""
+        return cls.model_validate(source, from_attributes=True)
+
+
+class SearchTimings(BaseModel):
+    """Where the time went, in milliseconds."""
+
+    embed_ms: float
+    search_ms: float
+    hydrate_ms: float
+
+
+class SearchResponse(BaseModel):
+    """The hits, best first."""
+
+    hits: list[HitOut]
+    timings: SearchTimings

@@ -1,0 +1,1 @@
+"""Keys, scopes and the local page's cookie."""
