@@ -85,12 +85,17 @@ def renew_items(session: Session, owner: str, item_ids: Sequence[int], lease_s: 
     )
 
 
-def release_items(session: Session, owner: str, item_ids: Sequence[int]) -> None:
-    """Give leases back, so that another worker can start at once; used at an orderly stop."""
+def release_items(session: Session, owner: str, item_ids: Sequence[int], *, attempt_counts: bool) -> None:
+    """Give back the leases of items that have not ended, so that any worker can start on them at once."""
     session.execute(
         update(JobItem)
         .where(JobItem.id.in_(item_ids), JobItem.lease_owner == owner, JobItem.state == "running")
-        .values(state="queued", lease_owner=None, lease_until=0.0, attempts=JobItem.attempts - 1)
+        .values(
+            state="queued",
+            lease_owner=None,
+            lease_until=0.0,
+            attempts=JobItem.attempts - (0 if attempt_counts else 1),
+        )
     )
 
 

@@ -31,9 +31,7 @@ class GenerationParams(BaseModel):
     stop_token_ids: Annotated[list[int], Field(max_length=64)] | None = Field(None, description="Tokens that end.")
     include_stop_str_in_output: bool | None = Field(None, description="Whether the stop string is kept.")
     ignore_eos: bool | None = Field(None, description="Go on after the end-of-text token.")
-    bad_words: Annotated[list[Token], Field(max_length=256)] | None = Field(
-        None, description="Words never written."
-    )
+    bad_words: Annotated[list[Token], Field(max_length=256)] | None = Field(None, description="Never written.")
     logit_bias: dict[str, Annotated[float, Field(ge=-100, le=100)]] | None = Field(None, description="By token id.")
     seed: int | None = Field(None, ge=-(2**63), lt=2**63, description="Makes sampling repeatable.")
     logprobs: bool | None = Field(None, description="Return each token's log probability.")

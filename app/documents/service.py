@@ -28,7 +28,7 @@ from core.types import Caller
 from core.visibility import readable_documents
 
 _MOST_ID_CHARS = 500
-BULK_CONTENT_TYPE = "application/x-ragstone-text"
+BULK_CONTENT_TYPE = "text/plain"
 
 
 @dataclass(frozen=True, slots=True)

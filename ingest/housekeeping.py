@@ -1,0 +1,74 @@
+"""What an idle worker tidies: index entries of removed chunks, replaced generations, files nobody names."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+
+from sqlalchemy import delete, select
+
+from core.blobs import BlobStore
+from core.database import Database
+from core.models import Answer, Generation, IndexDeletion, Revision
+from core.settings import Settings
+from ingest.index_writing import remove_from_index
+
+logger = logging.getLogger("ragstone.worker")
+
+_DELETIONS_AT_ONCE = 10_000
+# An upload stores its bytes before its row: younger files may still be waiting for theirs.
+_BLOB_GRACE_S = 3600.0
+
+
+def drain_deletions(settings: Settings, database: Database) -> bool:
+    """Remove noted chunks of one generation from its index; tells whether there were any.
+
+    They have been invisible since the transaction that noted them; this frees their place.
+    """
+    with database.read() as session:
+        first = session.scalars(select(IndexDeletion).order_by(IndexDeletion.id).limit(1)).first()
+        if first is None:
+            return False
+        rows = session.execute(
+            select(IndexDeletion.id, IndexDeletion.chunk_id)
+            .where(IndexDeletion.generation_id == first.generation_id)
+            .order_by(IndexDeletion.id)
+            .limit(_DELETIONS_AT_ONCE)
+        ).all()
+    remove_from_index(settings, first.generation_id, [row.chunk_id for row in rows])
+    with database.write() as session:
+        session.execute(delete(IndexDeletion).where(IndexDeletion.id.in_([row.id for row in rows])))
+    return True
+
+
+def collect_generations(settings: Settings, database: Database) -> None:
+    """Drop generations retired long enough ago, and the folders of those that are no longer in the database."""
+    with database.write() as session:
+        session.execute(
+            delete(Generation).where(
+                Generation.state == "retired",
+                Generation.retired_at < time.time() - settings.generation_keep_s,
+            )
+        )
+    folders = [folder for folder in settings.index_dir.glob("*") if folder.name.isdigit()]
+    with database.read() as session:
+        known = set(session.scalars(select(Generation.id)))
+    for folder in folders:
+        if int(folder.name) not in known:
+            shutil.rmtree(folder, ignore_errors=True)
+            logger.info("removed the index of generation %s", folder.name)
+
+
+def collect_blobs(database: Database, blobs: BlobStore) -> None:
+    """Remove original files that no revision names."""
+    for sha256 in blobs.older_than(time.time() - _BLOB_GRACE_S):
+        with database.write() as session:  # the write lock keeps an upload from naming it right now
+            if session.scalar(select(Revision.id).where(Revision.blob_sha256 == sha256).limit(1)) is None:
+                blobs.remove(sha256)
+
+
+def forget_conversations(settings: Settings, database: Database) -> None:
+    """Remove answers older than the time that conversations are kept."""
+    with database.write() as session:
+        session.execute(delete(Answer).where(Answer.created_at < time.time() - settings.conversation_keep_s))

@@ -1,0 +1,39 @@
+"""Changes to a generation's index: one writer at a time, whole or not at all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from core.errors import Unavailable
+from core.settings import Settings
+from core.types import IndexEntry
+from indexes.segments import IndexWriter, WriterLocked
+
+_LONGEST_WAIT_S = 30.0
+
+
+def open_writer(settings: Settings, generation_id: int) -> IndexWriter:
+    """Open the writer of a generation, waiting for another worker to finish; raises Unavailable."""
+    deadline = time.monotonic() + _LONGEST_WAIT_S
+    while True:
+        try:
+            return IndexWriter.open(settings.index_folder(generation_id))
+        except WriterLocked:
+            if time.monotonic() > deadline:
+                raise Unavailable("Another process has been writing to this index for long.") from None
+            time.sleep(0.05)
+
+
+def commit_to_index(settings: Settings, generation_id: int, entries: Sequence[IndexEntry]) -> None:
+    """Add entries and commit: when this returns, every reader that looks finds them."""
+    with open_writer(settings, generation_id) as writer:
+        writer.add(entries)
+        writer.commit()
+
+
+def remove_from_index(settings: Settings, generation_id: int, chunk_ids: Sequence[int]) -> None:
+    """Remove chunks and commit, and merge small segments while we hold the index."""
+    with open_writer(settings, generation_id) as writer:
+        writer.tombstone(chunk_ids)
+        writer.commit()

@@ -1,0 +1,192 @@
+"""parse → clean → chunk → embed → commit → visible, for a batch of revisions of one collection.
+
+Every step keeps its result before the next begins and is skipped when its result is there, so that a worker
+that takes over a dead one's lease goes on where that one stopped.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.blobs import BlobStore
+from core.database import Database
+from core.errors import DocumentRejected, EmbedderMismatch, MissingExtra, NotFound, RagstoneError
+from core.job_queue import LeasedItem, finish_item
+from core.models import Collection, Generation, Job, JobItem
+from core.settings import Settings
+from core.types import IndexEntry
+from indexes.embedders.base import Embedder
+from indexes.embedders.pool import EmbedderPool
+from ingest import revisions
+from ingest.chunk import ChunkerConfig, chunk
+from ingest.index_writing import commit_to_index
+from ingest.revisions import StoredChunk, Work
+from ingest.sandbox import ParserProcess
+
+logger = logging.getLogger("ragstone.worker")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The generation that a batch goes into."""
+
+    collection_id: int
+    generation_id: int
+    embedder: str
+    fingerprint: str
+    chunker: ChunkerConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A revision whose chunks are stored and embedded."""
+
+    item_id: int
+    work: Work
+    entries: Sequence[IndexEntry]
+
+
+def target_of(generation: Generation) -> Target:
+    """Return a generation as a target."""
+    chunker = ChunkerConfig(generation.chunk_target_tokens, generation.chunk_max_tokens)
+    return Target(generation.collection_id, generation.id, generation.embedder, generation.fingerprint, chunker)
+
+
+class Pipeline:
+    """The steps, with what they share. stopping() is asked between documents."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        blobs: BlobStore,
+        embedders: EmbedderPool,
+        parser: ParserProcess,
+        stopping: Callable[[], bool],
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._blobs = blobs
+        self._embedders = embedders
+        self._parser = parser
+        self._stopping = stopping
+
+    def run(self, items: Sequence[LeasedItem]) -> None:
+        """Make a batch of leased items visible, or record why not.
+
+        Raises Unavailable, StorageFull and the like for what time mends; the items stay leased then.
+        """
+        target = self._active_target(items[0].job_id)
+        if target is None:
+            return
+        prepared = [ready for item in items if (ready := self._prepare_item(item, target)) is not None]
+        entries = [entry for one in prepared for entry in one.entries]
+        if entries:
+            self._stage([one.item_id for one in prepared], "commit")
+            commit_to_index(self._settings, target.generation_id, entries)
+        for one in prepared:
+            self._publish(one, target)
+
+    def _active_target(self, job_id: str) -> Target | None:
+        with self._database.read() as session:
+            job = session.get(Job, job_id)
+            collection = session.get(Collection, job.collection_id) if job else None
+            if collection is None:
+                return None
+            return target_of(session.get_one(Generation, collection.active_generation_id))
+
+    def _prepare_item(self, item: LeasedItem, target: Target) -> Prepared | None:
+        if self._stopping():
+            return None
+        with self._database.read() as session:
+            work = revisions.load_work(session, item.revision_id)
+        if work is None:
+            with self._database.write() as session:
+                finish_item(session, item.item_id, "succeeded", detail="deleted or replaced meanwhile")
+            return None
+        stage = ["parse"]
+        try:
+            if item.attempts > self._settings.max_attempts:
+                raise DocumentRejected(
+                    "gave-up", f"Processing this document was cut off {item.attempts - 1} times."
+                )
+            entries = self.prepare(work, target, lambda name: self._note_stage(item.item_id, stage, name))
+        except DocumentRejected as rejected:
+            with self._database.write() as session:
+                revisions.fail(session, item.item_id, item.revision_id, stage[0], rejected.code, rejected.detail)
+            return None
+        return Prepared(item.item_id, work, entries)
+
+    def _note_stage(self, item_id: int, stage: list[str], name: str) -> None:
+        stage[0] = name
+        self._stage([item_id], name)
+
+    def prepare(self, work: Work, target: Target, note_stage: Callable[[str], None]) -> list[IndexEntry]:
+        """Parse, chunk and embed what is not yet; returns the index entries. Raises DocumentRejected."""
+        embedder = self._embedders.bound(target.embedder, target.fingerprint)
+        with self._database.read() as session:
+            chunks = revisions.load_chunks(session, work.revision_id, target.generation_id)
+        if not chunks:
+            chunks = self._cut(work, target, embedder, note_stage)
+        note_stage("embed")
+        return _entries(chunks, embedder, self._settings.embed_batch)
+
+    def _cut(
+        self, work: Work, target: Target, embedder: Embedder, note_stage: Callable[[str], None]
+    ) -> list[StoredChunk]:
+        parsed = work.parsed
+        if parsed is None:
+            note_stage("parse")
+            try:
+                data = self._blobs.get(work.blob_sha256)
+            except NotFound as missing:
+                raise DocumentRejected("original-missing", missing.detail) from missing
+            parsed = self._parser.parse(data, work.filename, work.content_type)
+            with self._database.write() as session:
+                revisions.save_text(session, work, parsed)
+        note_stage("chunk")
+        drafts = chunk(parsed, target.chunker, embedder.count_tokens)
+        if not drafts:
+            raise DocumentRejected("no-text", "The document holds no text.")
+        with self._database.write() as session:
+            revisions.save_chunks(session, work.revision_id, target.generation_id, drafts)
+        with self._database.read() as session:
+            return revisions.load_chunks(session, work.revision_id, target.generation_id)
+
+    def _publish(self, ready: Prepared, target: Target) -> None:
+        with self._database.write() as session:
+            revisions.mark_indexed(session, ready.work.revision_id, target.generation_id)
+            outcome = revisions.go_live(session, ready.work, target.collection_id, target.generation_id)
+            if outcome == "gone":
+                revisions.forget_entries(session, target.generation_id, [e.chunk_id for e in ready.entries])
+            if outcome == "moved":
+                item = session.get_one(JobItem, ready.item_id)
+                item.state, item.attempts, item.lease_until = "queued", item.attempts - 1, 0.0
+            else:
+                finish_item(session, ready.item_id, "succeeded")
+
+    def _stage(self, item_ids: Sequence[int], stage: str) -> None:
+        with self._database.write() as session:
+            for item_id in item_ids:
+                item = session.get(JobItem, item_id)
+                if item is not None:
+                    item.stage = stage
+
+
+def _entries(chunks: Sequence[StoredChunk], embedder: Embedder, batch: int) -> list[IndexEntry]:
+    texts = [embedding_text(one) for one in chunks]
+    parts = [embedder.embed_passages(texts[i : i + batch]) for i in range(0, len(texts), batch)]
+    vectors = np.concatenate(parts) if parts else np.empty((0, embedder.dimension), np.float32)
+    return [
+        IndexEntry(c.chunk_id, c.title, c.heading, f"{c.context}\n{c.text}" if c.context else c.text, vector)
+        for c, vector in zip(chunks, vectors, strict=True)
+    ]
+
+
+def embedding_text(chunk: StoredChunk) -> str:
+    """Return what is embedded of a chunk: its place in the document, then the passage."""
+    return "\n".join(part for part in (chunk.title, chunk.heading, chunk.context, chunk.text) if part)

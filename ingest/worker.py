@@ -1,0 +1,141 @@
+"""The ingestion worker: leases work, runs the pipeline, tidies when idle."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from core.blobs import BlobStore
+from core.database import Database
+from core.errors import RagstoneError
+from core.job_queue import LeasedItem, lease_items, release_items, renew_items
+from core.settings import Settings
+from indexes.embedders.pool import EmbedderPool
+from ingest import housekeeping
+from ingest.pipeline import Pipeline
+from ingest.reindex import Reindexer, lease_reindex
+from ingest.sandbox import ParserProcess
+
+logger = logging.getLogger("ragstone.worker")
+
+_TIDY_EVERY_S = 60.0
+_LONGEST_PAUSE_S = 30.0
+
+
+class Worker:
+    """One worker process. Several may run on one database."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self._database = Database(settings.resolved_database_url)
+        self._database.migrate()
+        self._blobs = BlobStore(settings.blob_dir)
+        self._embedders = EmbedderPool(settings)
+        self._parser = ParserProcess(settings.parse_timeout_s, settings.max_document_chars)
+        self._stop = threading.Event()
+        self._pipeline = Pipeline(
+            settings, self._database, self._blobs, self._embedders, self._parser, self._stop.is_set
+        )
+        self._reindexer = Reindexer(settings, self._database, self._pipeline)
+        self._tidied_at = 0.0
+
+    def stop(self) -> None:
+        """Ask the worker to end after the document that it is at."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Work until stopped. What time mends (a full disk, a model that is down) is waited for."""
+        logger.info("worker ready")
+        pause = self._settings.worker_poll_s
+        while not self._stop.is_set():
+            try:
+                worked = self._turn()
+                pause = 0.0 if worked else self._settings.worker_poll_s
+            except RagstoneError as error:
+                pause = min(max(pause, 0.5) * 2, _LONGEST_PAUSE_S)
+                logger.warning("waiting %.0f s: %s", pause, error.detail)
+            except Exception:
+                pause = min(max(pause, 0.5) * 2, _LONGEST_PAUSE_S)
+                logger.exception("the worker goes on in %.0f s after an unexpected error", pause)
+            self._stop.wait(pause)
+        self.close()
+
+    def _turn(self) -> bool:
+        """Do one piece of work; tells whether there was any."""
+        if housekeeping.drain_deletions(self._settings, self._database):
+            return True
+        with self._database.write() as session:
+            items = lease_items(
+                session, self._owner, self._settings.lease_s, self._settings.worker_batch, time.time()
+            )
+        if items:
+            self._ingest(items)
+            return True
+        with self._database.write() as session:
+            leased = lease_reindex(session, self._owner, self._settings.lease_s, time.time())
+        if leased is not None:
+            while self._reindexer.step(leased, self._owner) and not self._stop.is_set():
+                pass
+            return True
+        if time.monotonic() - self._tidied_at > _TIDY_EVERY_S:
+            housekeeping.collect_generations(self._settings, self._database)
+            housekeeping.collect_blobs(self._database, self._blobs)
+            housekeeping.forget_conversations(self._settings, self._database)
+            self._tidied_at = time.monotonic()
+        return False
+
+    def _ingest(self, items: Sequence[LeasedItem]) -> None:
+        ids = [item.item_id for item in items]
+        attempt_counts = True
+        with self._heartbeat(ids):
+            try:
+                self._pipeline.run(items)
+                attempt_counts = not self._stop.is_set()
+            except RagstoneError:
+                attempt_counts = False  # a part of the service was missing, which is no document's fault
+                raise
+            finally:
+                with self._database.write() as session:
+                    release_items(session, self._owner, ids, attempt_counts=attempt_counts)
+
+    @contextmanager
+    def _heartbeat(self, item_ids: Sequence[int]) -> Iterator[None]:
+        """Renew the leases while a batch is under way."""
+        ended = threading.Event()
+
+        def renew() -> None:
+            while not ended.wait(self._settings.lease_s / 3):
+                with self._database.write() as session:
+                    renew_items(session, self._owner, item_ids, self._settings.lease_s)
+
+        thread = threading.Thread(target=renew, name="lease-heartbeat", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+    def close(self) -> None:
+        """Release everything; idempotent."""
+        self._parser.close()
+        self._embedders.close()
+        self._database.close()
+
+
+def main() -> None:
+    """Run a worker until SIGTERM or SIGINT."""
+    settings = Settings()
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    worker = Worker(settings)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: worker.stop())
+    worker.run()
