@@ -16,6 +16,8 @@ _MARKS = re.compile(r"[。！？；｡．…!?.]+")
 _FULL_WIDTH = frozenset("。！？；｡．…")
 # Closing marks that belong to the sentence before them; straight quotes are decided in _after_closers.
 _CLOSERS = frozenset("”’）】」』》〉〕〗｝］﹂﹄»›)]}")
+# A note or citation mark set after the full stop: "in 1924.[23] Later".
+_NOTE_MARKS = re.compile(r"(?:\[\d{1,4}\])+")
 _OPENERS = "“‘（【「『《〈〔〖｛［«‹([{\"'"
 _HAN_CHAR = re.compile(f"[{_HAN}]")
 _WORD_BEFORE = re.compile(r"[^\W_][\w.'’&-]*$")
@@ -88,7 +90,7 @@ def _append_trimmed(ranges: list[tuple[int, int]], text: str, start: int, end: i
 
 
 def _after_closers(text: str, start: int, end: int, limit: int) -> int:
-    """The position after the closing quotes and brackets that follow an end mark."""
+    """The position after the closing quotes, brackets and note marks that follow an end mark."""
     while end < limit:
         char = text[end]
         closes = (
@@ -101,7 +103,8 @@ def _after_closers(text: str, start: int, end: int, limit: int) -> int:
         if not closes:
             break
         end += 1
-    return end
+    notes = _NOTE_MARKS.match(text, end, limit)
+    return notes.end() if notes else end
 
 
 def _ends_here(text: str, start: int, mark_start: int, mark_end: int, end: int, limit: int) -> bool:

@@ -37,6 +37,10 @@ def sentences(text: str) -> list[str]:
         ("Heading\nText one. Text two", ["Heading", "Text one.", "Text two"]),
         ("Use version 2. It is newer. 使用它。OK.", ["Use version 2.", "It is newer.", "使用它。", "OK."]),
         ("Wait... what? Yes… it is. (Done.) Next.", ["Wait... what?", "Yes… it is.", "(Done.)", "Next."]),
+        (
+            "Renamed in 1924.[27] By 1933 merged.[1][2] 完成。[3]然后。",
+            ["Renamed in 1924.[27]", "By 1933 merged.[1][2]", "完成。[3]", "然后。"],
+        ),
         ("  \n\t ", []),
         ("", []),
     ],
