@@ -1,0 +1,1 @@
+"""The paths that stock OpenAI clients use."""
