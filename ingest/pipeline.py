@@ -116,10 +116,24 @@ class Pipeline:
                 )
             entries = self.prepare(work, target, lambda name: self._note_stage(item.item_id, stage, name))
         except DocumentRejected as rejected:
-            with self._database.write() as session:
-                revisions.fail(session, item.item_id, item.revision_id, stage[0], rejected.code, rejected.detail)
+            self._fail(item, stage[0], rejected.code, rejected.detail)
+            return None
+        except (EmbedderMismatch, MissingExtra) as error:  # an administrator mends these, not time
+            self._fail(item, stage[0], error.slug, error.detail)
+            return None
+        except RagstoneError:
+            raise
+        except Exception:
+            # One document's surprise must not hold up its batch: it is tried again, a bounded number of times.
+            logger.exception("document %s failed at %s", work.filename, stage[0])
+            if item.attempts >= self._settings.max_attempts:
+                self._fail(item, stage[0], "internal", "Processing failed; the worker's log says why.")
             return None
         return Prepared(item.item_id, work, entries)
+
+    def _fail(self, item: LeasedItem, stage: str, code: str, detail: str) -> None:
+        with self._database.write() as session:
+            revisions.fail(session, item.item_id, item.revision_id, stage, code, detail)
 
     def _note_stage(self, item_id: int, stage: list[str], name: str) -> None:
         stage[0] = name

@@ -49,7 +49,7 @@ def lease_reindex(session: Session, owner: str, lease_s: float, now: float) -> L
     return LeasedReindex(job.id, target_of(generation))
 
 
-def missing_revisions(target: Target) -> Select[int]:
+def missing_revisions(target: Target) -> Select[int | None]:
     """Live revisions of the collection that the generation does not hold yet."""
     held = exists().where(
         IndexedRevision.revision_id == Document.live_revision_id,

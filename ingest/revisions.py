@@ -127,7 +127,8 @@ def load_chunks(session: Session, revision_id: int, generation_id: int) -> list[
 def mark_indexed(session: Session, revision_id: int, generation_id: int) -> None:
     """Note that a generation's committed index holds all chunks of a revision; does nothing where it is gone."""
     known = session.get(IndexedRevision, (revision_id, generation_id)) is not None
-    if not known and session.get(Revision, revision_id) and session.get(Generation, generation_id):
+    here = session.get(Revision, revision_id) is not None and session.get(Generation, generation_id) is not None
+    if here and not known:
         session.add(IndexedRevision(revision_id=revision_id, generation_id=generation_id))
         session.flush()
 

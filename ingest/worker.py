@@ -17,6 +17,7 @@ from core.database import Database
 from core.errors import RagstoneError
 from core.job_queue import LeasedItem, lease_items, release_items, renew_items
 from core.settings import Settings
+from core.telemetry import configure_logging
 from indexes.embedders.pool import EmbedderPool
 from ingest import housekeeping
 from ingest.pipeline import Pipeline
@@ -134,7 +135,7 @@ class Worker:
 def main() -> None:
     """Run a worker until SIGTERM or SIGINT."""
     settings = Settings()
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    configure_logging(settings.log_format, settings.log_level)
     worker = Worker(settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop())

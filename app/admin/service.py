@@ -1,0 +1,83 @@
+"""Starting reindexes and telling how the service stands."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from sqlalchemy import func, select
+
+from app.admin.schemas import ReindexRequest, StatusOut
+from app.collections import repository as collections
+from app.jobs.schemas import JobOut
+from app.jobs.service import job_out
+from core.database import Database
+from core.errors import Conflict, InvalidInput
+from core.job_queue import FINAL_STATES, new_job
+from core.models import Collection, Document, Generation, Job, JobItem, Revision
+from core.settings import Settings
+from core.types import Caller
+from indexes.analyse import ANALYSER_VERSION
+from indexes.embedders.pool import EmbedderPool
+
+
+class AdminService:
+    """What an administrator does beyond single resources."""
+
+    def __init__(self, database: Database, settings: Settings, embedders: EmbedderPool) -> None:
+        self._database = database
+        self._settings = settings
+        self._embedders = embedders
+
+    def reindex(self, caller: Caller, wanted: ReindexRequest, idempotency_key: str | None) -> JobOut:
+        """Queue a reindex; raises NotFound, InvalidInput, or Conflict where one is under way already."""
+        with self._database.read() as session:
+            active = collections.active_generation(session, collections.by_name(session, wanted.collection))
+        spec = wanted.embedder or active.embedder
+        target = wanted.chunk_target_tokens or active.chunk_target_tokens
+        ceiling = wanted.chunk_max_tokens or active.chunk_max_tokens
+        if target > ceiling:
+            raise InvalidInput("chunk_target_tokens may not exceed chunk_max_tokens.")
+        embedder = self._embedders.get(spec)
+        with self._database.write() as session:
+            row = collections.by_name(session, wanted.collection)
+            if idempotency_key:
+                known = session.scalar(
+                    select(Job).where(Job.key_id == caller.key_id, Job.idempotency_key == idempotency_key)
+                )
+                if known is not None:
+                    return job_out(session, known, row.name)
+            running = select(Job.id).where(
+                Job.collection_id == row.id, Job.kind == "reindex", Job.state.not_in(FINAL_STATES)
+            )
+            if session.scalar(running) is not None:
+                raise Conflict("A reindex of this collection is under way: wait for it or cancel its job.")
+            generation = Generation(
+                collection_id=row.id,
+                state="building",
+                embedder=spec,
+                fingerprint=embedder.fingerprint,
+                dimension=embedder.dimension,
+                chunk_target_tokens=target,
+                chunk_max_tokens=ceiling,
+                analyser=ANALYSER_VERSION,
+            )
+            session.add(generation)
+            session.flush()
+            job = new_job(session, "reindex", row.id, caller.key_id, idempotency_key)
+            job.generation_id = generation.id
+            session.flush()
+            return job_out(session, job, row.name)
+
+    def status(self) -> StatusOut:
+        """Count what is there and show the settings; counts walk whole tables."""
+        waiting = JobItem.state.in_(("queued", "running"))
+        with self._database.read() as session:
+            counts = {
+                "collections": select(func.count()).select_from(Collection),
+                "documents": select(func.count()).where(Document.live_revision_id.is_not(None)),
+                "queued_documents": select(func.count()).select_from(JobItem).where(waiting),
+                "running_jobs": select(func.count()).select_from(Job).where(Job.state.not_in(FINAL_STATES)),
+                "failed_documents": select(func.count()).select_from(Revision).where(Revision.state == "failed"),
+            }
+            shown = {name: session.scalar(statement) or 0 for name, statement in counts.items()}
+        return StatusOut(version=version("ragstone"), settings=self._settings.model_dump(mode="json"), **shown)
