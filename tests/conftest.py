@@ -1,0 +1,32 @@
+"""The parts that cost seconds to start, started once for all tests and only when one asks for them."""
+
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def vllm_url() -> Iterator[str]:
+    """The base URL, with /v1, of a real vLLM that serves the model `tiny`; takes about a minute to start."""
+    from tests.support.vllm_server import running_vllm
+
+    with running_vllm() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a throw-away PostgreSQL."""
+    from tests.support.postgres import running_postgres
+
+    with running_postgres() as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """The URL of an empty database, one for each test."""
+    from tests.support.postgres import fresh_database
+
+    with fresh_database(postgres_server) as url:
+        yield url
