@@ -1,0 +1,201 @@
+"""From characters with places to lines in reading order: columns found, rows of unruled tables kept together."""
+
+from __future__ import annotations
+
+import math
+import re
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from ingest.parsers.pdf_tables import Table
+from ingest.parsers.pdf_text import Char, Style
+
+# A horizontal gap of so many font sizes inside a line separates columns or cells, not words.
+_SEGMENT_GAP = 1.8
+_GUTTER_SIZES = 0.9
+_MIN_COLUMN_LINES = 3
+# Columns are looked for in time proportional to lines times places; no readable page has more lines.
+_MAX_LINES = 2_000
+# Lines narrower than this (in columns of a Latin letter, a Chinese character being two) are cells, not prose.
+_PROSE_COLUMNS = 18
+_LEADERS = re.compile(r"(?:\s?[.·…⋯]){4,}\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A run of text on one baseline. column_x0 and column_x1 bound the column in which it stands."""
+
+    text: str
+    x0: float
+    top: float
+    x1: float
+    bottom: float
+    style: Style
+    column_x0: float = 0.0
+    column_x1: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Several runs side by side on one baseline, left to right: a row of a table without lines."""
+
+    cells: Sequence[Line]
+
+
+Item = Line | Table
+Placed = Line | Row | Table
+
+
+def text_columns(text: str) -> int:
+    """The width of a text in columns of a Latin letter."""
+    return sum(2 if char >= "\u2e80" else 1 for char in text)
+
+
+def lines_of(chars: Sequence[Char], style_of: Callable[[int], Style]) -> list[Line]:
+    """Cut a page's characters, in pdfium's order, into lines wherever the place jumps."""
+    lines: list[Line] = []
+    run: list[Char] = []
+    style: Style | None = None
+
+    def flush() -> None:
+        nonlocal style
+        if style is not None and (line := _line(run, style)):
+            lines.append(line)
+        run.clear()
+        style = None
+
+    for char in chars:
+        if char.text == "\n":
+            flush()
+        elif char.text.isspace():
+            if run:
+                run.append(char)
+        else:
+            if run and style is not None and style.upright and _jumps(run, char):
+                flush()
+            if style is None:
+                style = style_of(char.index)
+            run.append(char)
+    flush()
+    return lines
+
+
+def _jumps(run: Sequence[Char], char: Char) -> bool:
+    last = next(previous for previous in reversed(run) if not previous.text.isspace())
+    height = max(last.bottom - last.top, char.bottom - char.top, 1.0)
+    shift = abs(sum((char.top, char.bottom)) - sum((last.top, last.bottom))) / 2
+    return shift > 0.6 * height or char.x0 - last.x1 > _SEGMENT_GAP * height or char.x0 < last.x0 - 2 * height
+
+
+def _line(run: Sequence[Char], style: Style) -> Line | None:
+    visible = [char for char in run if not char.text.isspace()]
+    if not visible:
+        return None
+    text = "".join(char.text for char in run).strip()
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return Line(
+        text=_LEADERS.sub(" … ", text),
+        x0=min(char.x0 for char in visible),
+        top=min(char.top for char in visible),
+        x1=max(char.x1 for char in visible),
+        bottom=max(char.bottom for char in visible),
+        style=style,
+    )
+
+
+def reading_order(items: Sequence[Item]) -> list[Placed]:
+    """Put lines and tables in the order in which a person reads them: column after column, row after row."""
+    return list(_ordered(items))
+
+
+def _ordered(items: Sequence[Item]) -> Iterator[Placed]:
+    gutter = _gutter(items)
+    if gutter is None:
+        yield from _rows(items)
+        return
+    # What crosses the gutter (a title, a wide table) divides the page; above and below it columns are read apart.
+    left: list[Item] = []
+    right: list[Item] = []
+    for item in sorted(items, key=lambda item: item.top):
+        if item.x1 <= gutter:
+            left.append(item)
+        elif item.x0 >= gutter:
+            right.append(item)
+        else:
+            yield from _ordered(left)
+            yield from _ordered(right)
+            left, right = [], []
+            yield from _rows([item])
+    yield from _ordered(left)
+    yield from _ordered(right)
+
+
+def _gutter(items: Sequence[Item]) -> float | None:
+    """The place of an empty vertical band with prose on both sides, None where there is no such."""
+    lines = [item for item in items if isinstance(item, Line)]
+    if not 2 * _MIN_COLUMN_LINES <= len(lines) <= _MAX_LINES:
+        return None
+    size = statistics.median(line.bottom - line.top for line in lines)
+    best: tuple[int, float, float] | None = None
+    for gutter in sorted({math.floor(line.x0) for line in lines}):
+        left = [line for line in lines if line.x1 <= gutter]
+        right = [line for line in lines if line.x0 >= gutter]
+        if not (_is_prose(left) and _is_prose(right)):
+            continue
+        width = gutter - max(line.x1 for line in left)
+        if width < _GUTTER_SIZES * size or not _side_by_side(left, right):
+            continue
+        crossing = len(lines) - len(left) - len(right)
+        if best is None or (crossing, -width) < best[:2]:
+            best = (crossing, -width, gutter - width / 2)
+    return best[2] if best else None
+
+
+def _is_prose(lines: Sequence[Line]) -> bool:
+    return (
+        len(lines) >= _MIN_COLUMN_LINES
+        and statistics.median(text_columns(line.text) for line in lines) >= _PROSE_COLUMNS
+    )
+
+
+def _side_by_side(left: Sequence[Line], right: Sequence[Line]) -> bool:
+    shared = min(max(line.bottom for line in side) for side in (left, right)) - max(
+        min(line.top for line in side) for side in (left, right)
+    )
+    heights = [max(line.bottom for line in side) - min(line.top for line in side) for side in (left, right)]
+    return shared > 0.3 * min(heights)
+
+
+def _rows(items: Sequence[Item]) -> Iterator[Placed]:
+    """One column from top to bottom; lines that stand side by side become a row."""
+    lines = [item for item in items if isinstance(item, Line)]
+    x0 = min((line.x0 for line in lines), default=0.0)
+    x1 = max((line.x1 for line in lines), default=0.0)
+    row: list[Line] = []
+    for item in sorted(items, key=lambda item: (item.top + item.bottom) / 2):
+        if isinstance(item, Table):
+            yield from _row(row)
+            row = []
+            yield item
+            continue
+        if row and (item.top + item.bottom) / 2 > _lowest_center(row):
+            yield from _row(row)
+            row = []
+        row.append(
+            Line(item.text, item.x0, item.top, item.x1, item.bottom, item.style, column_x0=x0, column_x1=x1)
+        )
+    yield from _row(row)
+
+
+def _lowest_center(row: Sequence[Line]) -> float:
+    """A line whose middle lies below this belongs to the next row."""
+    return row[0].bottom - 0.25 * (row[0].bottom - row[0].top)
+
+
+def _row(lines: Sequence[Line]) -> Iterator[Placed]:
+    if len(lines) == 1:
+        yield lines[0]
+    elif lines:
+        yield Row(tuple(sorted(lines, key=lambda line: line.x0)))

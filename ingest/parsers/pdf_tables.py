@@ -1,0 +1,137 @@
+"""Ruled tables of a PDF page: pdfplumber's cell finder on the lines that pdfium reads.
+
+pdfplumber's own reading of a page takes some 200 ms and pdfium's 5; the finder itself needs only the lines.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from pdfplumber import table as finder
+
+from ingest.parsers.base import join_lines
+from ingest.parsers.pdf_text import Char, Rule
+from ingest.parsers.tables import Grid
+
+_TOLERANCE = 3.0
+_MIN_RULES = 4
+_MAX_RULES = 6_000
+# Above these a "table" is a drawing, and finding its cells would take seconds.
+_MAX_EDGES = 1_500
+_MAX_INTERSECTIONS = 12_000
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table's place and the text of its cells; a merged cell's text stands in the first row and column."""
+
+    x0: float
+    top: float
+    x1: float
+    bottom: float
+    rows: Grid
+
+
+def find_tables(rules: Sequence[Rule], chars: Sequence[Char]) -> tuple[list[Table], list[Char]]:
+    """Return the tables of a page from top to bottom, and the characters that lie in none of them."""
+    tables: list[Table] = []
+    rest = list(chars)
+    for cells in sorted(_cell_groups(rules), key=lambda group: min(cell[1] for cell in group)):
+        frame = _Frame(cells)
+        if len(frame.tops) < 2 or len(frame.lefts) < 2:
+            continue
+        inside, outside = frame.divide(rest)
+        rows = frame.rows(inside)
+        if sum(any(row) for row in rows) >= 2 and sum(any(column) for column in zip(*rows, strict=True)) >= 2:
+            tables.append(Table(frame.lefts[0], frame.tops[0], frame.right, frame.bottom, rows))
+            rest = outside
+    return tables, rest
+
+
+def _cell_groups(rules: Sequence[Rule]) -> Iterator[list[Box]]:
+    if not _MIN_RULES <= len(rules) <= _MAX_RULES:
+        return
+    edges = finder.merge_edges(
+        [_edge(rule) for rule in rules],
+        snap_x_tolerance=_TOLERANCE,
+        snap_y_tolerance=_TOLERANCE,
+        join_x_tolerance=_TOLERANCE,
+        join_y_tolerance=_TOLERANCE,
+    )
+    if len(edges) > _MAX_EDGES:
+        return
+    intersections = finder.edges_to_intersections(edges, _TOLERANCE, _TOLERANCE)
+    if len(intersections) > _MAX_INTERSECTIONS:
+        return
+    yield from finder.cells_to_tables(finder.intersections_to_cells(intersections))
+
+
+def _edge(rule: Rule) -> dict[str, object]:
+    """A rule in pdfplumber's form."""
+    horizontal = rule.x1 - rule.x0 >= rule.bottom - rule.top
+    return {
+        "x0": rule.x0,
+        "x1": rule.x1,
+        "top": rule.top,
+        "bottom": rule.bottom,
+        "width": rule.x1 - rule.x0,
+        "height": rule.bottom - rule.top,
+        "orientation": "h" if horizontal else "v",
+        "object_type": "line",
+    }
+
+
+class _Frame:
+    """The grid that a table's cells span: which cell owns each crossing of a row and a column."""
+
+    def __init__(self, cells: Sequence[Box]) -> None:
+        self.lefts = sorted({cell[0] for cell in cells})
+        self.tops = sorted({cell[1] for cell in cells})
+        self.right = max(cell[2] for cell in cells)
+        self.bottom = max(cell[3] for cell in cells)
+        self._owner: dict[tuple[int, int], tuple[int, int]] = {}
+        for x0, top, x1, bottom in cells:
+            first = (self.tops.index(top), self.lefts.index(x0))
+            for row in range(first[0], len(self.tops)):
+                if self.tops[row] >= bottom:
+                    break
+                for column in range(first[1], len(self.lefts)):
+                    if self.lefts[column] >= x1:
+                        break
+                    self._owner[row, column] = first
+
+    def divide(self, chars: Sequence[Char]) -> tuple[list[Char], list[Char]]:
+        """The characters inside the frame and the others; a line end goes with the character before it."""
+        inside: list[Char] = []
+        outside: list[Char] = []
+        target = outside
+        for char in chars:
+            if char.text != "\n":
+                x, y = char.center
+                target = (
+                    inside if self.lefts[0] <= x <= self.right and self.tops[0] <= y <= self.bottom else outside
+                )
+            target.append(char)
+        return inside, outside
+
+    def rows(self, chars: Sequence[Char]) -> Grid:
+        """The cells' texts, their wrapped lines joined."""
+        parts: dict[tuple[int, int], list[str]] = {}
+        previous: tuple[int, int] | None = None
+        for char in chars:
+            if char.text == "\n":
+                if previous is not None:
+                    parts[previous].append("\n")
+                continue
+            x, y = char.center
+            crossing = (bisect_right(self.tops, y) - 1, bisect_right(self.lefts, x) - 1)
+            previous = self._owner.get(crossing, crossing)
+            parts.setdefault(previous, []).append(char.text)
+        grid = [[""] * len(self.lefts) for _ in self.tops]
+        for (row, column), texts in parts.items():
+            grid[row][column] = join_lines("".join(texts).split("\n"))
+        return [row for row in grid if any(row)]
