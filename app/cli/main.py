@@ -1,0 +1,273 @@
+"""The commands. Each is an HTTP call to the running server, so it does what any client could do."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import httpx
+import typer
+
+from app.cli import feeding, up
+from app.cli.client import checked, connected, fetched, stop
+from app.cli.output import JsonFlag, console, print_json, print_rows
+
+cli = typer.Typer(
+    name="ragstone",
+    help="Question answering over your own documents, with citations that can be checked.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+cli.command()(up.up)
+cli.command()(up.serve)
+cli.command()(up.worker)
+cli.command()(feeding.ingest)
+collections = typer.Typer(help="List, make and delete collections.", no_args_is_help=True)
+documents = typer.Typer(help="List, show and delete documents.", no_args_is_help=True)
+jobs = typer.Typer(help="List, follow and cancel jobs.", no_args_is_help=True)
+keys = typer.Typer(help="Make, list and revoke the keys of applications.", no_args_is_help=True)
+for group, name in ((collections, "collections"), (documents, "documents"), (jobs, "jobs"), (keys, "keys")):
+    cli.add_typer(group, name=name)
+CollectionOption = Annotated[str, typer.Option("--collection", "-c", help="Name of the collection.")]
+
+
+@cli.command()
+def ask(
+    question: str,
+    collection: CollectionOption = "examples",
+    k: Annotated[int | None, typer.Option(help="Sources to read.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Ask a question and watch the answer stream.
+
+    Example: ragstone ask "年假有几天？" -c examples
+    """
+    body = {"collection": collection, "question": question, "stream": not as_json} | ({"k": k} if k else {})
+    with connected() as client:
+        if as_json:
+            print_json(fetched(client, "POST", "/v1/answers", json=body))
+            return
+        with client.stream("POST", "/v1/answers", json=body) as response:
+            checked(response)
+            _print_answer(response)
+
+
+def _print_answer(response: httpx.Response) -> None:
+    event, sources = "", {}
+    for line in response.iter_lines():
+        if line.startswith("event:"):
+            event = line[6:].strip()
+        if not line.startswith("data:"):
+            continue
+        data: dict[str, Any] = json.loads(line[5:])
+        if event == "sources":
+            sources = {source["n"]: source for source in data["sources"]}
+        elif event == "delta":
+            typer.echo(data["text"], nl=False)
+        elif event == "done":
+            typer.echo("\n")
+            cited = sorted({citation["n"] for citation in data["citations"]})
+            rows = [
+                {"n": f"[{n}]", "document": sources[n]["document_id"], "page": _pages(sources[n])} for n in cited
+            ]
+            if rows:
+                print_rows(rows, ["n", "document", "page"], as_json=False)
+        elif event == "error":
+            stop(data.get("detail", "the answer broke off"), 4)
+
+
+def _cited(n: int, source: dict[str, Any]) -> dict[str, str]:
+    return {"n": f"[{n}]", "document": source["document_id"], "page": _pages(source)}
+
+
+def _pages(source: dict[str, Any]) -> str:
+    first, last = source["page_from"], source["page_to"]
+    return "" if first is None else f"p. {first}" if first == last else f"pp. {first}–{last}"
+
+
+@cli.command()
+def search(
+    query: str,
+    collection: CollectionOption = "examples",
+    k: Annotated[int, typer.Option(help="Hits to show.")] = 10,
+    mode: Annotated[str, typer.Option(help="hybrid, dense or lexical.")] = "hybrid",
+    as_json: JsonFlag = False,
+) -> None:
+    """Find passages.
+
+    Example: ragstone search E-1042 --mode lexical
+    """
+    body = {"collection": collection, "query": query, "k": k, "mode": mode}
+    with connected() as client:
+        found = fetched(client, "POST", "/v1/search", json=body)
+    if as_json:
+        print_json(found)
+        return
+    rows = [hit | {"page": _pages(hit), "text": " ".join(hit["text"].split())[:100]} for hit in found["hits"]]
+    print_rows(rows, ["document_id", "page", "heading", "text"], as_json=False)
+
+
+@cli.command()
+def status(as_json: JsonFlag = False) -> None:
+    """Show what runs, what waits and the settings (secrets masked).
+
+    Example: ragstone status --json
+    """
+    with connected() as client:
+        found = fetched(client, "GET", "/v1/admin/status")
+    if as_json:
+        print_json(found)
+        return
+    settings = found.pop("settings")
+    for name, value in found.items():
+        console.print(f"{name:>18}  {value}", markup=False)
+    for name, value in settings.items():
+        console.print(f"RAGSTONE_{name.upper()}={'' if value is None else value}", markup=False, style="dim")
+
+
+@cli.command()
+def reindex(
+    collection: str,
+    embedder: Annotated[str | None, typer.Option(help="e5, st:<model> or openai:<model>.")] = None,
+    chunk_target_tokens: Annotated[int | None, typer.Option()] = None,
+    chunk_max_tokens: Annotated[int | None, typer.Option()] = None,
+    wait: Annotated[bool, typer.Option(help="Wait for the end.")] = True,
+    as_json: JsonFlag = False,
+) -> None:
+    """Build a collection's index anew while the old one answers.
+
+    Example: ragstone reindex handbook --chunk-target-tokens 160
+    """
+    wanted = {
+        "collection": collection,
+        "embedder": embedder,
+        "chunk_target_tokens": chunk_target_tokens,
+        "chunk_max_tokens": chunk_max_tokens,
+    }
+    with connected() as client:
+        body = {name: value for name, value in wanted.items() if value is not None}
+        job = fetched(client, "POST", "/v1/admin/reindex", json=body)
+        feeding.finish(client, job, wait=wait, as_json=as_json)
+
+
+@collections.command("list")
+def list_collections(as_json: JsonFlag = False) -> None:
+    """List the collections. Example: ragstone collections list"""
+    with connected() as client:
+        found = fetched(client, "GET", "/v1/collections")["collections"]
+    print_rows(found, ["name", "title", "documents", "embedder"], as_json=as_json)
+
+
+@collections.command("create")
+def create_collection(
+    name: str,
+    title: Annotated[str | None, typer.Option()] = None,
+    description: Annotated[str | None, typer.Option()] = None,
+    embedder: Annotated[str | None, typer.Option()] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Make a collection. Example: ragstone collections create handbook --title Handbook"""
+    wanted = {"title": title, "description": description, "embedder": embedder}
+    with connected() as client:
+        body = {key: value for key, value in wanted.items() if value is not None}
+        made = fetched(client, "PUT", f"/v1/collections/{name}", json=body)
+    print_rows([made], ["name", "title", "embedder"], as_json=as_json)
+
+
+@collections.command("delete")
+def delete_collection(name: str, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+    """Delete a collection with all its documents. Example: ragstone collections delete handbook --yes"""
+    if not yes:
+        typer.confirm(f"Delete {name} with all its documents?", abort=True)
+    with connected() as client:
+        fetched(client, "DELETE", f"/v1/collections/{name}")
+
+
+@documents.command("list")
+def list_documents(
+    collection: CollectionOption = "examples",
+    state: Annotated[str | None, typer.Option(help="queued, processing, ready or failed.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """List a collection's documents. Example: ragstone documents list -c examples --state failed"""
+    rows: list[dict[str, Any]] = []
+    cursor: str | None = ""
+    with connected() as client:
+        while cursor is not None:
+            query = {"limit": 500, "cursor": cursor} | ({"state": state} if state else {})
+            found = fetched(client, "GET", f"/v1/collections/{collection}/documents", params=query)
+            rows += [d | {"reason": (d["error"] or {}).get("detail", "")} for d in found["documents"]]
+            cursor = found["next_cursor"]
+    print_rows(rows, ["id", "state", "title", "chunks", "reason"], as_json=as_json)
+
+
+@documents.command("delete")
+def delete_document(document_id: str, collection: CollectionOption = "examples") -> None:
+    """Delete a document. Example: ragstone documents delete hr/leave.md -c examples"""
+    with connected() as client:
+        fetched(client, "DELETE", f"/v1/collections/{collection}/documents/{document_id}")
+
+
+@jobs.command("list")
+def list_jobs(as_json: JsonFlag = False) -> None:
+    """List the newest jobs. Example: ragstone jobs list"""
+    with connected() as client:
+        found = fetched(client, "GET", "/v1/jobs")["jobs"]
+    print_rows(found, ["id", "kind", "collection", "state", "done", "total", "failed"], as_json=as_json)
+
+
+@jobs.command("follow")
+def follow_job(job_id: str, as_json: JsonFlag = False) -> None:
+    """Wait for a job's end. Example: ragstone jobs follow JOB"""
+    with connected() as client:
+        feeding.finish(client, fetched(client, "GET", f"/v1/jobs/{job_id}"), wait=True, as_json=as_json)
+
+
+@jobs.command("cancel")
+def cancel_job(job_id: str) -> None:
+    """Cancel a job. Example: ragstone jobs cancel JOB"""
+    with connected() as client:
+        fetched(client, "DELETE", f"/v1/jobs/{job_id}")
+
+
+@keys.command("create")
+def create_key(
+    name: str,
+    scope: Annotated[list[str], typer.Option(help="ask, search, ingest or admin; repeat.")],
+    collection: Annotated[list[str] | None, typer.Option(help="Limit to a collection; repeat.")] = None,
+    group: Annotated[list[str] | None, typer.Option(help="Group whose documents it may read; repeat.")] = None,
+    origin: Annotated[list[str] | None, typer.Option(help="Web origin that may use it; repeat.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Make a key; it is shown this once. Example: ragstone keys create widget --scope ask --origin https://intra.example"""
+    wanted = {
+        "name": name,
+        "scopes": scope,
+        "collections": collection or None,
+        "groups": group or [],
+        "origins": origin or [],
+    }
+    with connected() as client:
+        made = fetched(client, "POST", "/v1/keys", json=wanted)
+    print_rows([made], ["id", "name", "key"], as_json=as_json)
+
+
+@keys.command("list")
+def list_keys(as_json: JsonFlag = False) -> None:
+    """List the keys. Example: ragstone keys list"""
+    with connected() as client:
+        found = fetched(client, "GET", "/v1/keys")["keys"]
+    print_rows(found, ["id", "name", "scopes", "collections", "origins", "revoked_at"], as_json=as_json)
+
+
+@keys.command("revoke")
+def revoke_key(key_id: str) -> None:
+    """Revoke a key at once. Example: ragstone keys revoke KEY"""
+    with connected() as client:
+        fetched(client, "DELETE", f"/v1/keys/{key_id}")
+
+
+def main() -> None:
+    """Run the command line."""
+    cli()
