@@ -24,8 +24,8 @@ _CACHED_VECTORS = 20_000  # 30 MB at 384 dimensions
 # How much each signal moves a unit. A cosine of multilingual-e5-small differs by 0.01 to 0.05 between
 # sentences of one passage, coverage and the cues by whole tenths.
 _COSINE_WEIGHT = 12.0
-_COVERAGE_WEIGHT = 1.0
-_RANK_WEIGHT = 0.12
+_COVERAGE_WEIGHT = 0.6
+_RANK_WEIGHT = 0.1
 _EXPECTED_WEIGHT = 0.25
 _CODE_WEIGHT = 0.6
 _LANGUAGE_WEIGHT = 0.1
@@ -71,7 +71,7 @@ class SupportFinder:
         units = units_of(sources)
         if not units:
             return []
-        coverages = _coverages(asked, [_with_place(unit, sources) for unit in units])
+        coverages = _coverages(asked, [unit.searchable for unit in units])
         chosen = _worth_embedding(asked, units, coverages)
         if question_embedding is None:
             question_embedding = embedder.embed_query(question)
@@ -98,11 +98,6 @@ class SupportFinder:
                 while len(self._vectors) > self._cached:
                     self._vectors.popitem(last=False)
         return np.stack([known[key] for key in keys])
-
-
-def _with_place(unit: Unit, sources: Sequence[Source]) -> str:
-    """The unit under its heading: a question names the topic, a sentence below the heading does not again."""
-    return f"{sources[unit.source_index].heading}\n{unit.searchable}"
 
 
 def _coverages(asked: Asked, texts: Sequence[str]) -> list[float]:

@@ -21,8 +21,8 @@ class Unit:
     """A quotable piece of a source: `source.text[start:end]`, offsets in code points.
 
     source_index counts from 0 in the sequence of sources. context is what a reader needs with it and what is
-    shown before it: the header of a table row. cue is what it is recognised by but that is not shown: the
-    question that it follows in a list of questions and answers.
+    shown before it: the header of a table row. cue is what it is recognised by but that is not shown: title and
+    headings, the question that it follows in a list of questions and answers, the lead-in of its list.
     """
 
     source_index: int
@@ -36,11 +36,6 @@ class Unit:
     def searchable(self) -> str:
         """The text by which the unit is compared with a question."""
         return "\n".join(part for part in (self.cue, self.context, self.text) if part)
-
-    @property
-    def quoted(self) -> str:
-        """The text as an answer shows it, word for word."""
-        return f"{self.context}\n{self.text}" if self.context else self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +55,11 @@ def units_of(sources: Sequence[Source]) -> list[Unit]:
 
 
 def _units_of_source(index: int, source: Source) -> Iterator[Unit]:
-    headings = {part.strip() for part in (source.title, *source.heading.split(" › "))}
+    path = [part for part in (source.title, *source.heading.split(" › ")) if part]
+    place = " › ".join(dict.fromkeys(path))
+    headings = frozenset(path)
     lines = list(_lines(source.text))
-    header, cue, in_table = _last_row(source.context), "", False
+    header, cue, in_table = _last_row(source.context), place, False
     for number, line in enumerate(lines):
         is_row = _CELL_BORDER in line.text
         if is_row:
@@ -83,22 +80,22 @@ def _units_of_source(index: int, source: Source) -> Iterator[Unit]:
             yield _unit(index, line.start, line.end, line.text, context=header, cue=cue)
             continue
         if in_table:
-            in_table, header, cue = False, "", ""
+            in_table, header, cue = False, "", place
         if line.text.lstrip("# ") in headings:
             continue
         if line.text.endswith(_LEAD_IN_ENDS) and len(line.text) <= _LONGEST_LEAD_IN:
             end = _end_of_list(lines, number)
             if end > line.end:
-                yield Unit(index, line.start, end, source.text[line.start : end])
-            cue = line.text
+                yield Unit(index, line.start, end, source.text[line.start : end], cue=place)
+            cue = f"{place}\n{line.text}"
             continue
         if line.text.endswith(("?", "？")) and len(line.text) <= _LONGEST_LEAD_IN:
-            cue = line.text
+            cue = f"{place}\n{line.text}"
             continue
         for start, end in split_sentences(line.text):
             yield _unit(index, line.start + start, line.start + end, line.text[start:end], cue=cue)
         if not (number + 1 < len(lines) and lines[number + 1].tight):
-            cue = ""
+            cue = place
 
 
 def _unit(index: int, start: int, end: int, text: str, *, context: str = "", cue: str = "") -> Unit:
