@@ -12,7 +12,7 @@ from core.blobs import BlobStore
 from core.database import Database
 from core.models import Answer, Generation, IndexDeletion, Revision
 from core.settings import Settings
-from ingest.index_writing import remove_from_index
+from ingest.index_writing import open_writer, remove_from_index
 
 logger = logging.getLogger("ragstone.worker")
 
@@ -40,6 +40,16 @@ def drain_deletions(settings: Settings, database: Database) -> bool:
     with database.write() as session:
         session.execute(delete(IndexDeletion).where(IndexDeletion.id.in_([row.id for row in rows])))
     return True
+
+
+def merge_segments(settings: Settings, database: Database) -> None:
+    """Do the merges that commits have left for a quiet moment."""
+    with database.read() as session:
+        generations = list(session.scalars(select(Generation.id).where(Generation.state == "active")))
+    for generation_id in generations:
+        with open_writer(settings, generation_id) as writer:
+            while writer.merge():
+                pass
 
 
 def collect_generations(settings: Settings, database: Database) -> None:

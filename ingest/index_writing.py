@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from core.errors import Unavailable
 from core.settings import Settings
 from core.types import IndexEntry
-from indexes.segments import IndexWriter, WriterLocked
+from indexes.writer import IndexLocked, IndexWriter
 
 _LONGEST_WAIT_S = 30.0
 
@@ -19,7 +19,7 @@ def open_writer(settings: Settings, generation_id: int) -> IndexWriter:
     while True:
         try:
             return IndexWriter.open(settings.index_folder(generation_id))
-        except WriterLocked:
+        except IndexLocked:
             if time.monotonic() > deadline:
                 raise Unavailable("Another process has been writing to this index for long.") from None
             time.sleep(0.05)
@@ -33,7 +33,7 @@ def commit_to_index(settings: Settings, generation_id: int, entries: Sequence[In
 
 
 def remove_from_index(settings: Settings, generation_id: int, chunk_ids: Sequence[int]) -> None:
-    """Remove chunks and commit, and merge small segments while we hold the index."""
+    """Remove chunks and commit."""
     with open_writer(settings, generation_id) as writer:
         writer.tombstone(chunk_ids)
         writer.commit()

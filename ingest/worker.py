@@ -87,6 +87,7 @@ class Worker:
                 pass
             return True
         if time.monotonic() - self._tidied_at > _TIDY_EVERY_S:
+            housekeeping.merge_segments(self._settings, self._database)
             housekeeping.collect_generations(self._settings, self._database)
             housekeeping.collect_blobs(self._database, self._blobs)
             housekeeping.forget_conversations(self._settings, self._database)
