@@ -1,0 +1,176 @@
+"""The rows that either list proposes for a question, with what both lists say of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.types import Embeddings, Hit, Ids, Ranks
+from indexes.background import Level
+from indexes.evidence import Evidence, HitEvidence
+from indexes.fusion import Ranking, Weights, adaptive_fusion, reciprocal_rank_fusion, shares_of_ceiling
+from indexes.lexical.matches import Mask, Rows
+from indexes.snapshot import Snapshot
+from indexes.top import top_places
+
+Floats = NDArray[np.float64]
+Places = NDArray[np.int64]
+_MARGIN_OVER = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question as the lists read it; embedding is None where only the lexical list is asked."""
+
+    terms: Sequence[str]
+    language: str
+    embedding: Embeddings | None
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalView:
+    """listed: places of the candidates that the list proposes, best first; the other arrays are of all of them."""
+
+    listed: Places
+    scores: Floats
+    shares: Floats
+    coverages: Floats
+    known_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class DenseView:
+    """listed: places of the candidates that the list proposes, best first; the other arrays are of all of them."""
+
+    listed: Places
+    cosines: Floats
+    deviations: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Candidate i is the chunk ids[i] in languages[i]; dense is None where that list was not asked."""
+
+    question: Question
+    ids: Ids
+    languages: Sequence[str]
+    lexical: LexicalView
+    dense: DenseView | None
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, question: Question, depth: int, allowed: Mask | None) -> Candidates:
+        """Take depth allowed rows from each list and join them."""
+        matches = snapshot.lexical.match(question.terms)
+        by_words, _ = matches.top(depth, allowed)
+        by_meaning = np.empty(0, np.int64)
+        levels: dict[str, Level] = {}
+        if question.embedding is not None:
+            levels = snapshot.background.levels(question.embedding)
+            by_meaning = _dense_list(snapshot, question.embedding, levels, depth, allowed)
+        rows = np.union1d(by_words, by_meaning)
+        languages = [snapshot.segments[i].language for i in snapshot.segment_of(rows).tolist()]
+        scores, coverages = matches.of_rows(rows)
+        lexical = LexicalView(
+            listed=np.searchsorted(rows, by_words),
+            scores=scores,
+            shares=shares_of_ceiling(scores, coverages, matches.ceiling),
+            coverages=coverages,
+            known_share=matches.known_idf / matches.asked_idf if matches.asked_idf else 0.0,
+        )
+        dense = None
+        if question.embedding is not None:
+            cosines = (snapshot.vectors_of(rows) @ question.embedding).astype(np.float64)
+            pairs = zip(languages, cosines.tolist(), strict=True)
+            deviations = np.array([levels[language].standardised(cosine) for language, cosine in pairs])
+            dense = DenseView(np.searchsorted(rows, by_meaning), cosines, deviations)
+        return cls(question, snapshot.ids_of(rows), languages, lexical, dense)
+
+    def by_lexical(self) -> Ranking:
+        """Rank the lexical list's own proposals by BM25 score."""
+        return Ranking(self.lexical.listed, self.lexical.scores[self.lexical.listed])
+
+    def by_dense(self) -> Ranking:
+        """Rank the dense list's own proposals by deviations."""
+        return Ranking(self._dense.listed, self._dense.deviations[self._dense.listed])
+
+    def by_rank(self, weights: Weights) -> Ranking:
+        """Fuse by reciprocal ranks."""
+        lists = [self.lexical.listed, self._dense.listed]
+        return reciprocal_rank_fusion(lists, weights=[weights.lexical, weights.dense])
+
+    def by_evidence(self, weights: Weights) -> Ranking:
+        """Fuse by what each list knows about this question."""
+        own = self.question.language
+        foreign = np.array([bool(own and language and language != own) for language in self.languages], np.bool_)
+        places = np.arange(len(self.ids))
+        return adaptive_fusion(places, self.lexical.shares, self._dense.deviations, foreign, weights)
+
+    def hits(self, ranking: Ranking) -> list[Hit]:
+        """Return a ranking of places as hits; each list's score and rank only where that list proposed the hit."""
+        lexical_ranks = {place: rank for rank, place in enumerate(self.lexical.listed.tolist(), 1)}
+        dense_ranks: dict[int, int] = {}
+        if self.dense is not None:
+            dense_ranks = {place: rank for rank, place in enumerate(self.dense.listed.tolist(), 1)}
+        return [
+            Hit(
+                chunk_id=int(self.ids[place]),
+                score=score,
+                ranks=Ranks(dense=dense_ranks.get(place), lexical=lexical_ranks.get(place)),
+                dense_score=float(self._dense.cosines[place]) if place in dense_ranks else None,
+                lexical_score=float(self.lexical.scores[place]) if place in lexical_ranks else None,
+            )
+            for place, score in zip(ranking.ids.tolist(), ranking.scores.tolist(), strict=True)
+        ]
+
+    def evidence(self, ranking: Ranking) -> Evidence:
+        """Return the signals about the question, and about each hit of a ranking of places."""
+        first_word = self.lexical.listed[:1].tolist()
+        first_meaning = [] if self.dense is None else self.dense.listed[:1].tolist()
+        return Evidence(
+            terms=tuple(dict.fromkeys(self.question.terms)),
+            question_language=self.question.language,
+            known_share=self.lexical.known_share,
+            best_coverage=sum(float(self.lexical.coverages[place]) for place in first_word),
+            best_lexical_share=sum(float(self.lexical.shares[place]) for place in first_word),
+            best_cosine=sum(float(self._dense.cosines[place]) for place in first_meaning),
+            best_deviations=sum(float(self._dense.deviations[place]) for place in first_meaning),
+            dense_margin=0.0 if self.dense is None else _lead(self.dense.deviations[self.dense.listed]),
+            hits=[self._of_hit(place) for place in ranking.ids.tolist()],
+        )
+
+    def _of_hit(self, place: int) -> HitEvidence:
+        return HitEvidence(
+            coverage=float(self.lexical.coverages[place]),
+            lexical_share=float(self.lexical.shares[place]),
+            cosine=None if self.dense is None else float(self.dense.cosines[place]),
+            deviations=None if self.dense is None else float(self.dense.deviations[place]),
+            language=self.languages[place],
+        )
+
+    @property
+    def _dense(self) -> DenseView:
+        if self.dense is None:
+            raise ValueError("the dense list was not asked")
+        return self.dense
+
+
+def _dense_list(
+    snapshot: Snapshot, embedding: Embeddings, levels: dict[str, Level], depth: int, allowed: Mask | None
+) -> Rows:
+    """Return the depth allowed rows that rise highest above the background of their language, best first."""
+    rows, deviations = [np.empty(0, np.int64)], [np.empty(0)]
+    found = snapshot.dense.top(embedding, depth, snapshot.by_segment(allowed))
+    for base, segment, (local, cosines) in zip(snapshot.bases, snapshot.segments, found, strict=False):
+        rows.append(local + base)
+        deviations.append(levels[segment.language].standardised(cosines.astype(np.float64)))
+    every = np.concatenate(rows)
+    return every[top_places(np.concatenate(deviations), depth)]
+
+
+def _lead(deviations: Floats) -> float:
+    """Return how far the first leads the mean of the next nine; 0 where there is none to lead."""
+    rest = deviations[1 : 1 + _MARGIN_OVER]
+    return float(deviations[0] - rest.mean()) if len(rest) else 0.0

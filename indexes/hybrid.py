@@ -1,0 +1,186 @@
+"""The hybrid index as a reader sees it: dense and lexical search over one snapshot, fused."""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Self
+
+from core.errors import InvalidInput
+from core.language import detect_language
+from core.types import Embeddings, Hit, Ids, SearchMode
+from indexes.analyse import analyse
+from indexes.candidates import Candidates, Question
+from indexes.dense import FaissDevice
+from indexes.evidence import Evidence
+from indexes.fusion import Ranking, Weights
+from indexes.manifest import FILE_NAME
+from indexes.snapshot import Snapshot
+
+FusionMethod = Literal["adaptive", "rrf"]
+
+
+@dataclass(frozen=True, slots=True)
+class HybridQuery:
+    """A question to the index.
+
+    embedding: float32 [d], L2-normalised; without one a hybrid search is a lexical one. depth: hits taken from
+    each list. allowed: chunk ids, ascending, that both lists are restricted to before they are cut at depth;
+    None for all. weights None means equal ones.
+    """
+
+    text: str
+    embedding: Embeddings | None
+    depth: int
+    mode: SearchMode = "hybrid"
+    allowed: Ids | None = None
+    fusion: FusionMethod = "adaptive"
+    weights: Weights | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HybridResult:
+    """hits: the union of both lists in fused order, at most twice the depth; evidence about the question."""
+
+    hits: list[Hit]
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    """Figures of the state that is being served."""
+
+    version: int
+    chunks: int
+    dead: int
+    segments: int
+    size_bytes: int
+
+
+class HybridIndex:
+    """Searches the committed state of one folder; safe to use from any number of threads."""
+
+    def __init__(self, folder: Path, lexical: str, faiss_device: FaissDevice) -> None:
+        self._folder = folder
+        self._lexical = lexical
+        self._device = faiss_device
+        self._refreshing = threading.Lock()
+        self._manifest_fd: int | None = None
+        self._snapshot: Snapshot | None = None
+        self._closed = False
+
+    @classmethod
+    def open(cls, folder: Path, lexical: str = "bm25", faiss_device: FaissDevice = "auto") -> Self:
+        """Open the index in a folder; one without a manifest is empty and may get its first commit later.
+
+        lexical: a value of the setting of that name. Raises IndexDamaged, IndexOutdated, MissingExtra.
+        """
+        index = cls(folder, lexical, faiss_device)
+        index.refresh()
+        return index
+
+    def refresh(self) -> bool:
+        """Serve the latest commit from now on; costs two stat calls where there is none. Running searches go on.
+
+        Returns whether there was a newer one. Raises IndexDamaged, IndexOutdated.
+        """
+        with self._refreshing:
+            if self._closed or (self._snapshot is not None and not self._manifest_replaced()):
+                return False
+            held = self._open_manifest()  # before reading: a commit meanwhile is then seen by the next refresh
+            before = self._snapshot
+            try:
+                self._snapshot = Snapshot.open(self._folder, self._lexical, self._device, before)
+            except BaseException:
+                _close(held)
+                raise
+            _close(self._manifest_fd)
+            self._manifest_fd = held
+            return before is None or before.manifest.version != self._snapshot.manifest.version
+
+    def search(self, query: HybridQuery) -> HybridResult:
+        """Search the state as of the last refresh.
+
+        Raises InvalidInput for a dense search without an embedding, or one of another length than the index's.
+        """
+        snapshot = self._state()
+        if query.mode == "dense" and query.embedding is None:
+            raise InvalidInput("A dense search needs the question's embedding.")
+        embedding = None if query.mode == "lexical" else query.embedding
+        dimension = snapshot.manifest.dimension
+        if embedding is not None and dimension and embedding.shape != (dimension,):
+            raise InvalidInput(f"The question's embedding has shape {embedding.shape}, the index's ({dimension},).")
+        question = Question(analyse(query.text), detect_language(query.text), embedding if dimension else None)
+        candidates = Candidates.of(snapshot, question, query.depth, snapshot.allowed_rows(query.allowed))
+        ranking = _ranking(candidates, query)
+        return HybridResult(candidates.hits(ranking), candidates.evidence(ranking))
+
+    def live_ids(self) -> Ids:
+        """Return the chunk ids that the state being served holds, ascending."""
+        return self._state().live_ids()
+
+    def damages(self) -> list[str]:
+        """Compare the files of the state being served with their checksums; a line for each that differs."""
+        return self._state().manifest.damages(self._folder)
+
+    def status(self) -> IndexStatus:
+        """Describe the state being served."""
+        manifest = self._state().manifest
+        dead = sum(segment.dead for segment in manifest.segments)
+        return IndexStatus(
+            version=manifest.version,
+            chunks=sum(segment.rows for segment in manifest.segments) - dead,
+            dead=dead,
+            segments=len(manifest.segments),
+            size_bytes=sum(file.size_bytes for segment in manifest.segments for file in segment.all_files()),
+        )
+
+    def close(self) -> None:
+        """Let go of the files; those of a running search stay mapped until it ends. Idempotent."""
+        with self._refreshing:
+            self._closed = True
+            self._snapshot = None
+            _close(self._manifest_fd)
+            self._manifest_fd = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _state(self) -> Snapshot:
+        snapshot = self._snapshot
+        if snapshot is None:
+            raise RuntimeError("the index is closed")
+        return snapshot
+
+    def _manifest_replaced(self) -> bool:
+        """Compare the file at the manifest's path with the one held open, whose inode cannot be used again."""
+        try:
+            now = (self._folder / FILE_NAME).stat()
+        except FileNotFoundError:
+            return self._manifest_fd is not None
+        return self._manifest_fd is None or not os.path.samestat(now, os.fstat(self._manifest_fd))
+
+    def _open_manifest(self) -> int | None:
+        try:
+            return os.open(self._folder / FILE_NAME, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+
+
+def _ranking(candidates: Candidates, query: HybridQuery) -> Ranking:
+    if candidates.dense is None:
+        return candidates.by_lexical()
+    if query.mode == "dense":
+        return candidates.by_dense()
+    weights = query.weights or Weights()
+    return candidates.by_rank(weights) if query.fusion == "rrf" else candidates.by_evidence(weights)
+
+
+def _close(descriptor: int | None) -> None:
+    if descriptor is not None:
+        os.close(descriptor)

@@ -1,0 +1,37 @@
+"""The rank-bm25 package as a lexical engine: slow, in memory, and the reference that ours is measured against."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from rank_bm25 import BM25Okapi  # type: ignore[import-untyped]
+
+from indexes.lexical.bm25 import VARIANTS
+from indexes.lexical.matches import Mask, Matches
+from indexes.lexical.postings import Postings, term_hash
+from indexes.lexical.search import Bm25Search
+
+
+class RankBm25Search:
+    """BM25Okapi over the live rows' terms, rebuilt from the segments whenever the index changes."""
+
+    def __init__(self, segments: Sequence[Postings], live: Mask | None) -> None:
+        """live: bool [rows of all segments], None where every row lives."""
+        bags = [bag for segment in segments for bag in segment.bags()]
+        self._rows = np.arange(len(bags)) if live is None else np.flatnonzero(live)
+        self._row_count = len(bags)
+        # Which rows match and what they cover is the same for every engine; only the scores are the package's.
+        self._matches = Bm25Search(segments, live, VARIANTS["bm25-robertson"])
+        corpus = [bags[row] for row in self._rows.tolist()]
+        self._okapi = BM25Okapi(corpus) if any(corpus) else None
+
+    def match(self, terms: Sequence[str]) -> Matches:
+        """Score every row with BM25Okapi.get_scores."""
+        matches = self._matches.match(terms)
+        if self._okapi is None:
+            return matches
+        scores = np.zeros(self._row_count)
+        scores[self._rows] = self._okapi.get_scores([term_hash(term) for term in terms])
+        return replace(matches, scores=scores[matches.rows])

@@ -1,0 +1,142 @@
+"""The one file that says what the index is: its segments, their files' checksums and their dead rows.
+
+It is replaced atomically, so that a reader sees the index before a commit or after it, never between.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from core.errors import Conflict, Unavailable
+from indexes.analyse import ANALYSER_VERSION
+from indexes.durable import replace_durably, sha256_of
+
+FILE_NAME = "manifest.json"
+FORMAT = 1
+
+
+class IndexDamaged(Unavailable):
+    """A file of the index is missing or is not what its manifest says."""
+
+    slug, title = "index-damaged", "The index is damaged"
+
+
+class IndexOutdated(Conflict):
+    """The index was written by another version of the program: a reindex makes it anew."""
+
+    slug, title = "index-outdated", "The index must be rebuilt"
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """A file of the index: path relative to the index's folder, size, checksum. It never changes."""
+
+    path: str
+    size_bytes: int
+    sha256: str
+
+    @classmethod
+    def of(cls, folder: Path, path: Path) -> FileRecord:
+        """Describe a file that has just been written."""
+        return cls(path.relative_to(folder).as_posix(), path.stat().st_size, sha256_of(path))
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRecord:
+    """A segment: rows in one language ("" for none), of which those in the tombstones file are dead."""
+
+    name: str
+    language: str
+    rows: int
+    dead: int
+    files: tuple[FileRecord, ...]
+    tombstones: FileRecord | None
+
+    def all_files(self) -> tuple[FileRecord, ...]:
+        """The segment's own files and its present tombstones."""
+        return (*self.files, self.tombstones) if self.tombstones else self.files
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One committed state of the index. version counts commits; dimension is 0 until the first vector."""
+
+    version: int = 0
+    analyser: str = ANALYSER_VERSION
+    dimension: int = 0
+    segments: tuple[SegmentRecord, ...] = ()
+
+    @classmethod
+    def read(cls, folder: Path) -> Manifest:
+        """Read the manifest; a folder without one is an empty index.
+
+        Raises IndexDamaged where the file is not whole, IndexOutdated where another version wrote it.
+        """
+        try:
+            return cls.parse((folder / FILE_NAME).read_bytes())
+        except FileNotFoundError:
+            return cls()
+
+    @classmethod
+    def parse(cls, content: bytes) -> Manifest:
+        """Read a manifest's content; raises as `read` does."""
+        try:
+            outer = json.loads(content)
+            body = outer["manifest"]
+            whole = outer["sha256"] == _digest(body)
+        except (ValueError, KeyError, TypeError) as error:
+            raise IndexDamaged(f"{FILE_NAME} cannot be read ({error}): rebuild it with a reindex.") from error
+        if not whole:
+            raise IndexDamaged(f"{FILE_NAME} does not match its checksum: rebuild it with a reindex.")
+        if (written := outer.get("format")) != FORMAT:
+            raise IndexOutdated(f"The index has format {written}, this version reads {FORMAT}: reindex.")
+        return cls(
+            version=body["version"],
+            analyser=body["analyser"],
+            dimension=body["dimension"],
+            segments=tuple(map(_segment, body["segments"])),
+        )
+
+    def write(self, folder: Path) -> None:
+        """Replace the manifest in folder; every file it names must be on the disk already."""
+        body = asdict(self)
+        outer = {"format": FORMAT, "sha256": _digest(body), "manifest": body}
+        replace_durably(folder / FILE_NAME, json.dumps(outer, indent=1).encode())
+
+    def files(self) -> set[str]:
+        """Paths of all files that this state needs, relative to the index's folder."""
+        return {file.path for segment in self.segments for file in segment.all_files()}
+
+    def damages(self, folder: Path) -> list[str]:
+        """Compare every file with its checksum and return a line for each that is missing or differs."""
+        found = []
+        for segment in self.segments:
+            for file in segment.all_files():
+                path = folder / file.path
+                if not path.is_file():
+                    found.append(f"{file.path}: missing")
+                elif path.stat().st_size != file.size_bytes:
+                    found.append(f"{file.path}: {path.stat().st_size} bytes instead of {file.size_bytes}")
+                elif sha256_of(path) != file.sha256:
+                    found.append(f"{file.path}: content does not match its checksum")
+        return found
+
+
+def _segment(body: dict[str, Any]) -> SegmentRecord:
+    tombstones = body["tombstones"]
+    return SegmentRecord(
+        name=body["name"],
+        language=body["language"],
+        rows=body["rows"],
+        dead=body["dead"],
+        files=tuple(FileRecord(**file) for file in body["files"]),
+        tombstones=FileRecord(**tombstones) if tombstones else None,
+    )
+
+
+def _digest(body: object) -> str:
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,39 @@
+"""Which segments to merge: enough that a search visits few, not so many that a row is copied often."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from math import log
+
+from indexes.manifest import SegmentRecord
+
+# Segments of about one size are merged once there are this many, so that a row is copied once for each power of
+# it in the collection's size.
+FAN_IN = 8
+_SMALLEST_TIER_ROWS = 64
+# A segment of which more than this share is dead is written anew.
+_MOST_DEAD = 0.3
+
+
+def next_merge(segments: Sequence[SegmentRecord], most_rows: int | None = None) -> list[SegmentRecord]:
+    """Return the segments of one language to merge next, none where no merge is due.
+
+    most_rows: bound on the live rows of a merge, None for any.
+    """
+    due = [[segment] for segment in segments if segment.dead > segment.rows * _MOST_DEAD]
+    for _, group in groupby(sorted(segments, key=_tier), _tier):
+        alike = list(group)
+        if len(alike) >= FAN_IN:
+            due.append(alike)
+    cheapest = min(due, key=_live_rows, default=[])
+    return [] if most_rows is not None and _live_rows(cheapest) > most_rows else cheapest
+
+
+def _tier(segment: SegmentRecord) -> tuple[str, int]:
+    size = max((segment.rows - segment.dead) / _SMALLEST_TIER_ROWS, 1)
+    return segment.language, int(log(size, FAN_IN))
+
+
+def _live_rows(segments: Sequence[SegmentRecord]) -> int:
+    return sum(segment.rows - segment.dead for segment in segments)

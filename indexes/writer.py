@@ -1,0 +1,241 @@
+"""Changes the index: collects entries and tombstones, and commits them as new segments under a new manifest."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from core.errors import Conflict, EmbedderMismatch
+from core.language import detect_language
+from core.types import Embeddings, Ids, IndexEntry
+from indexes.analyse import ANALYSER_VERSION, analyse
+from indexes.durable import naming_full_disk, sync_folder
+from indexes.lexical.postings import Bag, Postings, term_hash
+from indexes.manifest import FILE_NAME, IndexOutdated, Manifest, SegmentRecord
+from indexes.merging import next_merge
+from indexes.segments import (
+    SEGMENTS,
+    Segment,
+    SegmentContent,
+    merged_content,
+    read_dead,
+    write_segment,
+    write_tombstones,
+)
+
+_LOCK_FILE = "writer.lock"
+# A commit merges no more than this itself; larger merges wait for `merge`, which an idle worker calls.
+_MERGED_AT_COMMIT_ROWS = 4096
+
+
+class IndexLocked(Conflict):
+    """Another process writes to this index."""
+
+    slug, title = "index-locked", "The index has another writer"
+
+
+class _Lock:
+    """An advisory lock on the folder, which the kernel drops when its holder dies."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = (folder / _LOCK_FILE).open("wb")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._file.close()
+            raise IndexLocked(
+                f"Another process is writing to the index in {folder}: stop it, or let it finish."
+            ) from None
+
+    def release(self) -> None:
+        """Let the next writer in; idempotent."""
+        self._file.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A chunk that waits for the commit."""
+
+    language: str
+    bag: Bag
+    embedding: Embeddings
+
+    @classmethod
+    def of(cls, entry: IndexEntry) -> _Row:
+        # Title and heading weigh as the body's words do: twice their weight ranked no better.
+        text = "\n".join(filter(None, (entry.title, entry.heading, entry.body)))
+        return cls(detect_language(entry.body or text), Counter(map(term_hash, analyse(text))), entry.embedding)
+
+
+class IndexWriter:
+    """The one writer of an index's folder. Nothing that it is given can be found before `commit` returns.
+
+    Not for use from several threads.
+    """
+
+    def __init__(self, folder: Path, lock: _Lock, manifest: Manifest) -> None:
+        self._folder = folder
+        self._lock = lock
+        self._manifest = manifest
+        self._segments = {record.name: Segment.open(folder, record) for record in manifest.segments}
+        self._dead = {record.name: read_dead(folder, record) for record in manifest.segments}
+        self._buffer: dict[int, _Row] = {}
+        self._dimension = manifest.dimension
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Open the index in a folder, making it where there is none, and remove what a crash left behind.
+
+        Raises IndexLocked where another writer is open, IndexOutdated and IndexDamaged as a reader does.
+        """
+        if not folder.is_dir():
+            folder.mkdir(parents=True, exist_ok=True)
+            sync_folder(folder.parent)
+        lock = _Lock(folder)
+        try:
+            manifest = Manifest.read(folder)
+            if manifest.analyser != ANALYSER_VERSION:
+                raise IndexOutdated(
+                    f"The index was written by analyser {manifest.analyser}, this is {ANALYSER_VERSION}: reindex."
+                )
+            writer = cls(folder, lock, manifest)
+            writer._remove_unnamed_files()
+        except BaseException:
+            lock.release()
+            raise
+        return writer
+
+    def add(self, entries: Sequence[IndexEntry]) -> None:
+        """Take entries in; one whose chunk id is in the index already replaces it.
+
+        Raises EmbedderMismatch where an embedding is not as long as those in the index.
+        """
+        for entry in entries:
+            dimension = self._dimension or len(entry.embedding)
+            if entry.embedding.shape != (dimension,):
+                raise EmbedderMismatch(
+                    f"The index holds vectors of {dimension} dimensions, this one has {entry.embedding.shape}."
+                )
+            self._dimension = dimension
+            self._buffer[entry.chunk_id] = _Row.of(entry)
+
+    def tombstone(self, chunk_ids: Iterable[int]) -> None:
+        """Drop chunks; ids that the index does not hold are ignored."""
+        ids = np.unique(np.fromiter(chunk_ids, np.int64))
+        for id_ in ids.tolist():
+            self._buffer.pop(id_, None)
+        self._bury(ids)
+
+    def commit(self) -> None:
+        """Make everything since the last commit findable at one instant; nothing to commit is no error.
+
+        After an error, StorageFull among them, the last state stands and commit may be called again.
+        """
+        added = self._write_buffer()
+        records = [self._with_tombstones(record) for record in self._manifest.segments]
+        segments = (*(record for record in records if record.dead < record.rows), *added)
+        if segments == self._manifest.segments:
+            return
+        self._switch_to(segments)
+        self._buffer.clear()
+        while self.merge(_MERGED_AT_COMMIT_ROWS):
+            pass
+
+    def merge(self, most_rows: int | None = None) -> bool:
+        """Do the next merge that is due, if one is, and return whether there was one.
+
+        most_rows: leave merges of more rows than this undone. What is not committed stays so.
+        """
+        chosen = next_merge(self._manifest.segments, most_rows)
+        if not chosen:
+            return False
+        names = [record.name for record in chosen]
+        sources = [self._segments[name] for name in names]
+        # Only rows that are dead by the manifest may go; tombstones since then are carried over.
+        committed = [read_dead(self._folder, record) for record in chosen]
+        pending = [s.chunk_ids[self._dead[s.name] & ~gone] for s, gone in zip(sources, committed, strict=True)]
+        content = merged_content(sources, committed)
+        merged = write_segment(self._folder, self._new_name(), content)
+        kept = tuple(record for record in self._manifest.segments if record.name not in names)
+        self._switch_to((*kept, merged))
+        self._bury(np.unique(np.concatenate(pending)))
+        return True
+
+    def close(self) -> None:
+        """Let go of the lock; what was not committed is forgotten. Idempotent."""
+        self._buffer.clear()
+        self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _bury(self, ids: Ids) -> None:
+        """Mark ids (ascending) as dead in the segments that hold them."""
+        for name, segment in self._segments.items():
+            self._dead[name][segment.rows_of(ids)] = True
+
+    def _write_buffer(self) -> list[SegmentRecord]:
+        """Write the buffered rows as one segment for each language, and bury those that they replace."""
+        if not self._buffer:
+            return []
+        self._bury(np.array(sorted(self._buffer), np.int64))
+        records: list[SegmentRecord] = []
+        for language in sorted({row.language for row in self._buffer.values()}):
+            ids = sorted(id_ for id_, row in self._buffer.items() if row.language == language)
+            content = SegmentContent(
+                language,
+                np.array(ids, np.int64),
+                Postings.of_bags([self._buffer[id_].bag for id_ in ids]),
+                np.stack([self._buffer[id_].embedding for id_ in ids]),
+            )
+            records.append(write_segment(self._folder, self._new_name(len(records)), content))
+        return records
+
+    def _with_tombstones(self, record: SegmentRecord) -> SegmentRecord:
+        dead = self._dead[record.name]
+        count = int(np.count_nonzero(dead))
+        if count in {record.dead, record.rows}:
+            return replace(record, dead=count)
+        file = write_tombstones(self._folder, record.name, self._manifest.version + 1, dead)
+        return replace(record, dead=count, tombstones=file)
+
+    def _switch_to(self, segments: tuple[SegmentRecord, ...]) -> None:
+        """Write the manifest that names these segments; then the new state stands, and the old files go."""
+        manifest = Manifest(self._manifest.version + 1, ANALYSER_VERSION, self._dimension, segments)
+        with naming_full_disk(self._folder):
+            manifest.write(self._folder)
+        self._manifest = manifest
+        mapped = self._segments
+        self._segments = {
+            record.name: mapped.get(record.name) or Segment.open(self._folder, record) for record in segments
+        }
+        self._dead = {
+            record.name: self._dead.get(record.name, np.zeros(record.rows, np.bool_)) for record in segments
+        }
+        self._remove_unnamed_files()
+
+    def _new_name(self, offset: int = 0) -> str:
+        """Return a name that no committed segment has had."""
+        return f"{self._manifest.version + 1:08d}-{offset}"
+
+    def _remove_unnamed_files(self) -> None:
+        """Remove files that the manifest does not name; a reader that has them mapped keeps them."""
+        named = self._manifest.files()
+        for folder in (self._folder / SEGMENTS).glob("*"):
+            if folder.name not in self._segments:
+                shutil.rmtree(folder)
+                continue
+            for path in folder.iterdir():
+                if path.relative_to(self._folder).as_posix() not in named:
+                    path.unlink()
+        (self._folder / f"{FILE_NAME}.tmp").unlink(missing_ok=True)
