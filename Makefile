@@ -1,0 +1,45 @@
+# Everything goes through scripts/bootstrap.py, which makes the environments from the locks in requirements/.
+PYTHON ?= python3
+ACCEL ?=
+EXTRAS ?=
+UPGRADE ?=
+DEV := .venv-dev/bin
+BOOTSTRAP := $(PYTHON) scripts/bootstrap.py
+OPTIONS := --accel "$(ACCEL)" --extras "$(EXTRAS)"
+
+.DEFAULT_GOAL := help
+.PHONY: help run dev test quick lint bench lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# SIGQUIT ends make with status 1 and without its own "*** Error 1" under the line that says what to do.
+run: ## Install if need be, then start the service (ACCEL=cpu|gpu, EXTRAS=postgres,local, PYTHON=...)
+	@command -v $(PYTHON) >/dev/null || { echo "Python is missing. Run:  sudo apt-get install -y python3 python3-venv" >&2; kill -QUIT $$PPID; exit 0; }; \
+	$(BOOTSTRAP) run $(OPTIONS) || kill -QUIT $$PPID
+
+dev: ## Make the environment for development, .venv-dev
+	@$(BOOTSTRAP) install dev $(OPTIONS)
+
+test: ## Set up what the tests need and run them all
+	@$(PYTHON) scripts/run_tests.py all
+
+quick: ## Run the tests that take seconds
+	@$(PYTHON) scripts/run_tests.py quick
+
+lint: dev ## Check style, types, layers, the lock files' sources, Dockerfile and compose file
+	@$(DEV)/ruff check
+	@$(DEV)/ruff format --check
+	@$(DEV)/mypy
+	@$(DEV)/lint-imports
+	@$(DEV)/hadolint Dockerfile
+	@$(DEV)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+
+bench: dev ## Measure
+	@$(DEV)/python -m benchmarks
+
+lock: dev ## Write the lock files from pyproject.toml (UPGRADE=1: newest versions)
+	@$(DEV)/python scripts/lock.py $(if $(UPGRADE),--upgrade)
+
+clean: ## Remove the environments and what tools cached; the data in var/ stays
+	rm -rf .venv .venv-dev .venv-local .venv-vllm .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .test-artifacts build *.egg-info
