@@ -1,4 +1,4 @@
-"""From the bytes of a file to a ParsedDocument: find out what it really is, and let that format's parser read it."""
+"""From the bytes of a file to a ParsedDocument: find out what the file really is, and let that parser read it."""
 
 from __future__ import annotations
 
@@ -87,7 +87,9 @@ _FOREIGN_MAGIC = (
     (b"{\\rtf", "an RTF document"),
 )
 _OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_HTML_START = re.compile(rb"\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--.{0,2000}?-->\s*)*<(?:!doctype\s+html|html[\s>])", re.I | re.S)
+_HTML_START = re.compile(
+    rb"\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--.{0,2000}?-->\s*)*<(?:!doctype\s+html|html[\s>])", re.I | re.S
+)
 _PDF_HEADER_WITHIN = 1024
 
 
@@ -99,7 +101,9 @@ def parse(data: bytes, *, filename: str, content_type: str, max_chars: int) -> P
     `empty`, `unsupported-type`, `wrong-type`, `encrypted`, `corrupt`, `no-text`, `too-long`.
     """
     if not data.strip(b"\0\t\n\r "):
-        raise DocumentRejected("empty", "The file is empty; check that it was saved completely and upload it again.")
+        raise DocumentRejected(
+            "empty", "The file is empty; check that it was saved completely and upload it again."
+        )
     file_format = detect_format(data, filename=filename, content_type=content_type)
     hint = Hint(filename, content_type, max_chars)
     try:
@@ -160,7 +164,7 @@ def _zip_format(data: bytes, extension: str) -> Format:
         if extension in {".docx", ".xlsx", ".docm", ".xlsm"}:
             raise DocumentRejected(
                 "corrupt",
-                "The file is damaged or was not uploaded completely; open it in Word or Excel, save it again and retry.",
+                "The file is damaged or incomplete; open it in Word or Excel, save it again and upload that.",
             ) from error
         raise _unsupported("Archives") from error
     if any(name.startswith("word/") for name in names):

@@ -22,7 +22,8 @@ _CUSTOM_ENTITY = re.compile(rb"<!ENTITY|<!\x00?E\x00?N\x00?T", re.I)
 def corrupt(kind: str) -> DocumentRejected:
     """The rejection of a damaged file; kind as in "Word document"."""
     return DocumentRejected(
-        "corrupt", f"The {kind} is damaged and cannot be opened; open it in its own program, save it again and retry."
+        "corrupt",
+        f"The {kind} is damaged and cannot be opened; open it in its own program, save it again and retry.",
     )
 
 

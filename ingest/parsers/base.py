@@ -40,6 +40,7 @@ _NOT_A_TITLE = re.compile(
     r"(?i)(untitled|title|document|word 文档|powerpoint|presentation|无标题|新建|microsoft (word|excel)\s*-).{0,12}"
     r"|.*\.(docx?|pdf|xlsx?|csv|txt|md|html?|tex|dvi|indd|rtf|wps)"
 )
+_CONTENTS = re.compile(r"(?i)(?:table of )?contents|目\s*[录錄次]")
 _TITLE_CHARS = 300
 _TITLE_WITHIN_BLOCKS = 12
 
@@ -123,7 +124,7 @@ class DocumentBuilder:
         headings = [
             (block.level, self._parts[2 * i + 1])
             for i, block in enumerate(self._blocks[:_TITLE_WITHIN_BLOCKS])
-            if block.kind is BlockKind.HEADING
+            if block.kind is BlockKind.HEADING and not _CONTENTS.fullmatch(self._parts[2 * i + 1])
         ]
         if headings:
             return min(headings, key=lambda heading: heading[0])[1][:_TITLE_CHARS]
@@ -143,24 +144,27 @@ _SOFT_HYPHEN_ENDS = ("\u00ad", "\x02")
 def join_lines(lines: Iterable[str]) -> str:
     """Join the wrapped lines of one paragraph as its author wrote it.
 
-    No space between two Chinese characters, none after a hyphen that only the line end made, one elsewhere.
+    No space beside a Chinese character unless a Latin word or a number meets it there, none after a hyphen that
+    only the line end made, one elsewhere.
     """
     joined = ""
     for raw in lines:
         line = raw.strip()
         if not line:
             continue
-        if joined:
-            joined = _join(joined, line)
-        else:
-            joined = line
+        joined = _join(joined, line) if joined else line
     return joined
 
 
 def _join(head: str, line: str) -> str:
     if head.endswith(_SOFT_HYPHEN_ENDS):
         return head[:-1] + line
-    if _WIDE_CHAR.match(line) and _WIDE_CHAR.match(head[-1]):
+    ends_wide, begins_wide = _WIDE_CHAR.match(head[-1]), _WIDE_CHAR.match(line)
+    if (
+        (ends_wide and not line[0].isalnum())
+        or (begins_wide and not head[-1].isalnum())
+        or (ends_wide and begins_wide)
+    ):
         return head + line
     if head.endswith("-") and len(head) > 1 and head[-2].isalpha() and line[0].islower():
         return head[:-1] + line

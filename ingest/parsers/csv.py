@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
+from collections.abc import Iterator
 
 from core.errors import DocumentRejected
 from core.types import ParsedDocument
@@ -36,13 +37,13 @@ class CsvParser:
         except csv.Error as error:
             raise DocumentRejected(
                 "corrupt",
-                "The file is not a readable CSV table (a quote is opened and never closed, or a cell is larger than "
-                f"{_FIELD_CHARS:,} characters); export it again.",
+                "The file is not a readable CSV table: a quote is never closed, or a cell holds more than "
+                f"{_FIELD_CHARS:,} characters; export it again.",
             ) from error
         return builder.finish(hint)
 
 
-def _reader(text: str, delimiter: str) -> csv._reader:
+def _reader(text: str, delimiter: str) -> Iterator[list[str]]:
     return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
 
 
@@ -56,7 +57,9 @@ def _delimiter(text: str, hint: Hint) -> str:
 
     def consistency(delimiter: str) -> float:
         try:
-            widths = Counter(len(row) for row, _ in zip(_reader(sample, delimiter), range(_SAMPLE_ROWS), strict=False))
+            widths = Counter(
+                len(row) for row, _ in zip(_reader(sample, delimiter), range(_SAMPLE_ROWS), strict=False)
+            )
         except csv.Error:
             return 0.0
         width, rows = widths.most_common(1)[0] if widths else (1, 0)

@@ -70,7 +70,8 @@ class _Body:
     def _read_styles(self, document: Document) -> None:
         """Note what each paragraph style is, following the styles that it is based on."""
         elements = {
-            element.get(qn("w:styleId"), ""): element for element in document.styles.element.iterchildren(qn("w:style"))
+            element.get(qn("w:styleId"), ""): element
+            for element in document.styles.element.iterchildren(qn("w:style"))
         }
         for style_id, style in elements.items():
             if _CONTENTS_STYLE.fullmatch(_style_name(style)):
@@ -121,7 +122,7 @@ class _Body:
     def _is_list_item(self, paragraph: etree._Element) -> bool:
         numbering = paragraph.find("w:pPr/w:numPr/w:numId", _W)
         if numbering is not None:
-            return numbering.get(_VAL) != "0"
+            return bool(numbering.get(_VAL) != "0")
         return _style_of(paragraph) in self._list_styles
 
     def _add_table(self, table: etree._Element) -> None:

@@ -19,8 +19,9 @@ _NEVER_TEXT = [
     *("script", "style", "noscript", "template", "svg", "iframe", "object", "embed", "canvas", "audio", "video"),
     *("head", "select", "button", "dialog", "textarea", "datalist", "map"),
 ]
-_BOILERPLATE = "nav, footer, aside, [role=navigation], [role=contentinfo], [role=search], [role=complementary], " + (
-    "[role=menu], [role=menubar], [hidden], [aria-hidden=true], sup.reference"
+_BOILERPLATE = (
+    "nav, footer, aside, [role=navigation], [role=contentinfo], [role=search], [role=complementary], "
+    + ("[role=menu], [role=menubar], [hidden], [aria-hidden=true], sup.reference")
 )
 _BOILERPLATE_CLASS = re.compile(
     r"(?:nav|navbar|navbox|navigation|menu|sidebar|breadcrumbs?|footer|cookie\S*|advert\S*|social|share|pagination"
@@ -34,8 +35,11 @@ _CONTENT_SHARE = 0.3
 _MENU_LINKS = 12
 _MENU_LINK_CHARS = 40
 _BLOCK_TAGS = frozenset(
-    "address article aside blockquote body center dd details dir div dl dt fieldset figcaption figure footer form "
-    "header hgroup hr html legend li main menu nav ol p section summary td th tr ul".split()  # noqa: SIM905
+    [
+        *("address", "article", "aside", "blockquote", "body", "center", "dd", "details", "dir", "div", "dl", "dt"),
+        *("fieldset", "figcaption", "figure", "footer", "form", "header", "hgroup", "hr", "html", "legend", "li"),
+        *("main", "menu", "nav", "ol", "p", "section", "summary", "td", "th", "tr", "ul"),
+    ]
 )
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _MAX_NODES = 2_000_000
@@ -202,7 +206,9 @@ class _Walker:
 
 def _is_data_table(table: LexborNode) -> bool:
     """Whether a table holds data: tables that lay out a page hold tables, headings or a single column."""
-    if table.attributes.get("role") in {"presentation", "none"} or table.css_first("table table, h1, h2, h3, ul ul"):
+    if table.attributes.get("role") in {"presentation", "none"} or table.css_first(
+        "table table, h1, h2, h3, ul ul"
+    ):
         return False
     return any(len(cells) > 1 for cells, _ in zip(_cells(table), range(50), strict=False))
 

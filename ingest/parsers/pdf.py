@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator, Mapping
 
 import pypdfium2 as pdfium
-import pypdfium2.raw as raw
+from pypdfium2 import raw
 
 from core.errors import DocumentRejected
 from core.types import ParsedDocument
@@ -16,7 +16,7 @@ from ingest.parsers.base import DocumentBuilder, Hint
 from ingest.parsers.pdf_blocks import BlockWriter, Headings, Page, heading_key, without_furniture
 from ingest.parsers.pdf_layout import Item, lines_of, reading_order
 from ingest.parsers.pdf_tables import find_tables
-from ingest.parsers.pdf_text import displayed, read_chars, read_rules, style_of, unmapped_share
+from ingest.parsers.pdf_text import displayed, read_chars, read_rules, reading_rotation, style_of, unmapped_share
 
 MAX_PAGES = 5_000
 MAX_PAGE_CHARS = 200_000
@@ -107,9 +107,10 @@ def _pages(document: pdfium.PdfDocument, builder: DocumentBuilder, max_chars: in
 
 
 def _read_page(page: pdfium.PdfPage, number: int, builder: DocumentBuilder) -> Page:
-    place, rotation = displayed(page), page.get_rotation()
     text_page = page.get_textpage()
     try:
+        rotation = reading_rotation(page, text_page)
+        place = displayed(page, rotation)
         if text_page.count_chars() > MAX_PAGE_CHARS:
             raise DocumentRejected(
                 "too-long", f"Page {number} of the PDF holds more than {MAX_PAGE_CHARS:,} characters; split it."
@@ -123,7 +124,8 @@ def _read_page(page: pdfium.PdfPage, number: int, builder: DocumentBuilder) -> P
     finally:
         text_page.close()
     items: list[Item] = [*lines, *tables]
-    return Page(number, page.get_height(), items)
+    left, bottom, right, top = page.get_bbox()
+    return Page(number, right - left if rotation in (90, 270) else top - bottom, items)
 
 
 def _outline(document: pdfium.PdfDocument) -> Mapping[str, int]:

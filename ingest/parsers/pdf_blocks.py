@@ -7,6 +7,7 @@ import statistics
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from core.types import BlockKind
 from ingest.parsers.base import DocumentBuilder, join_lines, one_line
@@ -14,8 +15,11 @@ from ingest.parsers.pdf_layout import Item, Line, Placed, Row, text_columns
 from ingest.parsers.pdf_tables import Table
 from ingest.parsers.tables import is_header
 
-_ITEM = re.compile(r"(?:[-–•·●▪◦‣■□◆]\s*(?=\S)|[(（]\d{1,3}[)）]|\d{1,3}[.)、．](?!\d)\s*|[(（][一二三四五六七八九十]+[)）])\S")
-_SENTENCE_END = tuple("。.！!？?；;：:，,”\"…")
+_ITEM = re.compile(
+    r"(?:[•●·▪◦‣■□◆]\s*|[-–*]\s+|[(（]\d{1,3}[)）]|\d{1,3}[.)、．](?!\d)\s*|[(（][一二三四五六七八九十]+[)）])\S"
+)
+_CAPTION = re.compile(r"(?:表|图|圖|table|figure|fig\.)\s*[\dA-Z一二三四五六七八九十]", re.I)
+_SENTENCE_END = tuple('。.！!？?；;：:，,”"…')
 _PAGE_NUMBER = re.compile(
     r"[-–—\s]*(?:(?:page|p\.)\s*)?(?:\d{1,4}|[ivxlc]{1,6})(?:\s*(?:/|of|of total|,)\s*\d{1,4})?[-–—\s]*"
     r"|第\s*\d{1,4}\s*页(?:[\s/，,]*共\s*\d{1,4}\s*页)?",
@@ -24,7 +28,7 @@ _PAGE_NUMBER = re.compile(
 _NUMBERS = re.compile(r"[\d\s]+")
 # Headers and footers stand in the outer eighth of a page and on at least half of the pages.
 _MARGIN_SHARE = 0.125
-_NUMBER_MARGIN_SHARE = 0.1
+_NUMBER_MARGIN_SHARE = 0.2
 _REPEATED_SHARE = 0.5
 _MIN_PAGES_FOR_FURNITURE = 3
 _HEADING_SIZE_RATIO = 1.12
@@ -55,7 +59,7 @@ def without_furniture(pages: Sequence[Page]) -> list[Page]:
     def is_furniture(item: Item, page: Page) -> bool:
         if not isinstance(item, Line):
             return False
-        if _is_in_margin(item, page, _NUMBER_MARGIN_SHARE) and _PAGE_NUMBER.fullmatch(item.text):
+        if _PAGE_NUMBER.fullmatch(item.text) and _is_outermost(item, page):
             return True
         return not few and _margin_key(item, page) in repeated
 
@@ -67,6 +71,15 @@ def without_furniture(pages: Sequence[Page]) -> list[Page]:
 
 def _is_in_margin(item: Item, page: Page, share: float) -> bool:
     return item.bottom < share * page.height or item.top > (1 - share) * page.height
+
+
+def _is_outermost(item: Item, page: Page) -> bool:
+    """Whether nothing but other furniture can stand between an item and the page's upper or lower edge."""
+    if not _is_in_margin(item, page, _NUMBER_MARGIN_SHARE):
+        return False
+    above = all(other.top >= item.top for other in page.items if other is not item)
+    below = all(other.bottom <= item.bottom for other in page.items if other is not item)
+    return above or below
 
 
 def _margin_key(item: Item, page: Page) -> str:
@@ -99,8 +112,11 @@ class Headings:
         listed = self._outline.get(heading_key(text))
         if listed:
             return listed
+        if not all(line.style.upright for line in lines):
+            return 0
         width = text_columns(text)
-        if width > _HEADING_COLUMNS or text.endswith(_SENTENCE_END) or not any(map(str.isalpha, text)):
+        is_text = text.endswith(_SENTENCE_END) or _CAPTION.match(text) or not any(map(str.isalpha, text))
+        if is_text or width > _HEADING_COLUMNS:
             return 0
         size = statistics.median(map(_size, lines))
         if size >= _HEADING_SIZE_RATIO * self._body_size and len(lines) <= 3:
@@ -188,7 +204,7 @@ def _groups(placed: Sequence[Placed]) -> Iterator[Table | list[Placed]]:
 
 
 def _paragraphs(lines: Sequence[Line]) -> Iterator[list[Line]]:
-    pitches = [b.top - a.top for a, b in zip(lines, lines[1:], strict=False) if b.top > a.top]
+    pitches = [b.top - a.top for a, b in pairwise(lines) if b.top > a.top]
     pitch = statistics.median_low(pitches) if pitches else 0.0
     paragraph: list[Line] = []
     for line in lines:

@@ -6,13 +6,14 @@ import math
 import re
 import statistics
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ingest.parsers.pdf_tables import Table
 from ingest.parsers.pdf_text import Char, Style
 
 # A horizontal gap of so many font sizes inside a line separates columns or cells, not words.
 _SEGMENT_GAP = 1.8
+_WORD_GAP = 0.12
 _GUTTER_SIZES = 0.9
 _MIN_COLUMN_LINES = 3
 # Columns are looked for in time proportional to lines times places; no readable page has more lines.
@@ -107,7 +108,10 @@ def _line(run: Sequence[Char], style: Style) -> Line | None:
 
 def reading_order(items: Sequence[Item]) -> list[Placed]:
     """Put lines and tables in the order in which a person reads them: column after column, row after row."""
-    return list(_ordered(items))
+    upright = [item for item in items if isinstance(item, Table) or item.style.upright]
+    # Text set across the others (a stamp in the margin) interrupts nothing: it comes last.
+    turned = [item for item in items if isinstance(item, Line) and not item.style.upright]
+    return [*_ordered(upright), *turned]
 
 
 def _ordered(items: Sequence[Item]) -> Iterator[Placed]:
@@ -180,22 +184,42 @@ def _rows(items: Sequence[Item]) -> Iterator[Placed]:
             row = []
             yield item
             continue
-        if row and (item.top + item.bottom) / 2 > _lowest_center(row):
+        if row and not _on_one_baseline(row, item):
             yield from _row(row)
             row = []
-        row.append(
-            Line(item.text, item.x0, item.top, item.x1, item.bottom, item.style, column_x0=x0, column_x1=x1)
-        )
+        row.append(replace(item, column_x0=x0, column_x1=x1))
     yield from _row(row)
 
 
-def _lowest_center(row: Sequence[Line]) -> float:
-    """A line whose middle lies below this belongs to the next row."""
-    return row[0].bottom - 0.25 * (row[0].bottom - row[0].top)
+def _on_one_baseline(row: Sequence[Line], line: Line) -> bool:
+    tallest = max(row, key=lambda member: member.bottom - member.top)
+    shared = min(tallest.bottom, line.bottom) - max(tallest.top, line.top)
+    return shared > 0.5 * min(tallest.bottom - tallest.top, line.bottom - line.top)
 
 
 def _row(lines: Sequence[Line]) -> Iterator[Placed]:
-    if len(lines) == 1:
-        yield lines[0]
-    elif lines:
-        yield Row(tuple(sorted(lines, key=lambda line: line.x0)))
+    """Join what stands close together (a raised number, a change of font); what stands apart are cells."""
+    cells: list[Line] = []
+    for line in sorted(lines, key=lambda line: line.x0):
+        height = line.bottom - line.top
+        if cells and line.x0 - cells[-1].x1 <= _SEGMENT_GAP * max(height, cells[-1].bottom - cells[-1].top):
+            cells[-1] = _joined(cells[-1], line)
+        else:
+            cells.append(line)
+    if len(cells) == 1:
+        yield cells[0]
+    elif cells:
+        yield Row(tuple(cells))
+
+
+def _joined(left: Line, right: Line) -> Line:
+    larger = max(left, right, key=lambda line: (line.style.size, len(line.text)))
+    space = " " if right.x0 - left.x1 > _WORD_GAP * larger.style.size else ""
+    return replace(
+        larger,
+        text=f"{left.text}{space}{right.text}",
+        x0=min(left.x0, right.x0),
+        top=min(left.top, right.top),
+        x1=max(left.x1, right.x1),
+        bottom=max(left.bottom, right.bottom),
+    )

@@ -13,7 +13,7 @@ from pdfplumber import table as finder
 
 from ingest.parsers.base import join_lines
 from ingest.parsers.pdf_text import Char, Rule
-from ingest.parsers.tables import Grid
+from ingest.parsers.tables import Grid, is_number
 
 _TOLERANCE = 3.0
 _MIN_RULES = 4
@@ -120,18 +120,43 @@ class _Frame:
 
     def rows(self, chars: Sequence[Char]) -> Grid:
         """The cells' texts, their wrapped lines joined."""
-        parts: dict[tuple[int, int], list[str]] = {}
-        previous: tuple[int, int] | None = None
+        parts: dict[tuple[int, int], list[Char]] = {}
         for char in chars:
-            if char.text == "\n":
-                if previous is not None:
-                    parts[previous].append("\n")
-                continue
-            x, y = char.center
-            crossing = (bisect_right(self.tops, y) - 1, bisect_right(self.lefts, x) - 1)
-            previous = self._owner.get(crossing, crossing)
-            parts.setdefault(previous, []).append(char.text)
-        grid = [[""] * len(self.lefts) for _ in self.tops]
-        for (row, column), texts in parts.items():
-            grid[row][column] = join_lines("".join(texts).split("\n"))
-        return [row for row in grid if any(row)]
+            if char.text != "\n":
+                x, y = char.center
+                crossing = (bisect_right(self.tops, y) - 1, bisect_right(self.lefts, x) - 1)
+                parts.setdefault(self._owner.get(crossing, crossing), []).append(char)
+        grid: list[list[list[str]]] = [[[] for _ in self.lefts] for _ in self.tops]
+        for (row, column), cell in parts.items():
+            grid[row][column] = _cell_lines(cell)
+        return [row for cells in grid for row in _split_row(cells) if any(row)]
+
+
+def _cell_lines(chars: Sequence[Char]) -> list[str]:
+    """The lines of a cell by their places: not every file stores a cell's characters line by line."""
+    lines: list[list[Char]] = []
+    for char in chars:
+        for line in reversed(lines):
+            last = line[-1]
+            shared = min(last.bottom, char.bottom) - max(last.top, char.top)
+            if shared > 0.5 * min(last.bottom - last.top, char.bottom - char.top):
+                line.append(char)
+                break
+        else:
+            lines.append([char])
+    lines.sort(key=lambda line: line[0].center[1])
+    texts = ("".join(char.text for char in line).strip() for line in lines)
+    return [text for text in texts if text]
+
+
+def _split_row(cells: Sequence[Sequence[str]]) -> Grid:
+    """The rows that stand between two ruled lines: several where numbers stand below each other.
+
+    Words wrap inside a cell, numbers do not: equally many lines in all cells, and numbers in most, are rows.
+    """
+    filled = [lines for lines in cells if lines]
+    count = len(filled[0]) if filled else 0
+    numeric = sum(all(map(is_number, lines)) for lines in filled)
+    if count > 1 and all(len(lines) == count for lines in filled) and 2 * numeric > len(filled):
+        return [[lines[i] if lines else "" for lines in cells] for i in range(count)]
+    return [[join_lines(lines) for lines in cells]]

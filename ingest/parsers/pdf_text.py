@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import ctypes
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pypdfium2 as pdfium
-import pypdfium2.raw as raw
+from pypdfium2 import raw
 
 Point = tuple[float, float]
 Transform = Callable[[float, float], Point]
@@ -21,11 +22,12 @@ _MAX_PAGE_OBJECTS = 20_000
 _MAX_FORM_DEPTH = 4
 _AXIS_TOLERANCE = 1.0
 _BOLD_WEIGHT = 600
+_ANGLE_SAMPLES = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Char:
-    """One character; index is its number in pdfium's order. box is None for spaces and line ends it made up."""
+    """One character; index is its number in pdfium's order. A line end has no place: all zeros."""
 
     text: str
     index: int
@@ -36,6 +38,7 @@ class Char:
 
     @property
     def center(self) -> Point:
+        """Middle of the box: x, y."""
         return (self.x0 + self.x1) / 2, (self.top + self.bottom) / 2
 
 
@@ -58,10 +61,9 @@ class Style:
     upright: bool
 
 
-def displayed(page: pdfium.PdfPage) -> Transform:
-    """The map from a page's own coordinates to places on the displayed page."""
+def displayed(page: pdfium.PdfPage, rotation: int) -> Transform:
+    """The map from a page's own coordinates to places on the page turned by rotation degrees, clockwise."""
     left, bottom, right, top = page.get_bbox()
-    rotation = page.get_rotation()
     if rotation == 90:
         return lambda x, y: (y - bottom, x - left)
     if rotation == 180:
@@ -69,6 +71,17 @@ def displayed(page: pdfium.PdfPage) -> Transform:
     if rotation == 270:
         return lambda x, y: (top - y, right - x)
     return lambda x, y: (x - left, top - y)
+
+
+def reading_rotation(page: pdfium.PdfPage, text_page: pdfium.PdfTextPage) -> int:
+    """The rotation in which most of a page's text stands upright, whatever the page says of itself."""
+    count = text_page.count_chars()
+    angles = Counter(
+        round(-math.degrees(angle) / 90) % 4 * 90
+        for index in range(0, count, max(1, count // _ANGLE_SAMPLES))
+        if (angle := raw.FPDFText_GetCharAngle(text_page, index)) >= 0
+    )
+    return angles.most_common(1)[0][0] if angles else page.get_rotation()
 
 
 def read_chars(text_page: pdfium.PdfTextPage, place: Transform) -> list[Char]:
@@ -89,7 +102,7 @@ def read_chars(text_page: pdfium.PdfTextPage, place: Transform) -> list[Char]:
 
 
 def style_of(text_page: pdfium.PdfTextPage, index: int, rotation: int) -> Style:
-    """How the character with this index is set, on a page rotated by so many degrees."""
+    """How the character with this index is set, on a page read in this rotation."""
     matrix = raw.FS_MATRIX()
     scale = math.hypot(matrix.c, matrix.d) if raw.FPDFText_GetMatrix(text_page, index, matrix) else 1.0
     size = raw.FPDFText_GetFontSize(text_page, index) * (scale or 1.0)

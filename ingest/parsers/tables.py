@@ -6,17 +6,28 @@ import re
 from collections.abc import Iterator, Sequence
 
 Grid = list[list[str]]
-_NUMBER_LIKE = re.compile(r"[-+(]?[\d.,:/%\s$€£¥￥年月日TZ-]*\d[\d.,:/%\s)年月日TZ-]*")
+_NUMBER = re.compile(r"[-+(]?[\d.,:/%\s$€£¥￥年月日TZ-]*\d[\d.,:/%\s)年月日TZ-]*")
+# Years and months are numbers that name columns.
+_PERIOD = re.compile(
+    r"(?:19|20)\d\d(?:\s*年(?:度|\d{1,2}(?:\s*-\s*\d{1,2})?\s*月)?)?|\d{1,2}\s*月|(?:19|20)\d\d[-/.]\d{1,2}"
+)
+_HEADER_CHARS = 80
+
+
+def is_number(cell: str) -> bool:
+    """Whether a cell holds a number, an amount, a date or a time."""
+    return bool(_NUMBER.fullmatch(cell))
 
 
 def is_header(row: Sequence[str]) -> bool:
-    """Whether a first row names its columns: at least two filled cells, all words, none twice as a number."""
+    """Whether a first row names its columns: mostly filled, with short words or periods, no other numbers."""
     filled = [cell.strip() for cell in row if cell.strip()]
     return (
         len(filled) >= 2
         and len(filled) > len(row) / 2
-        and not any(_NUMBER_LIKE.fullmatch(cell) for cell in filled)
-        and all(len(cell) <= 80 for cell in filled)
+        and all(len(cell) <= _HEADER_CHARS for cell in filled)
+        and not all(map(is_number, filled))
+        and not any(is_number(cell) and not _PERIOD.fullmatch(cell) for cell in filled)
     )
 
 

@@ -13,7 +13,8 @@ _BLANK = re.compile(r"\n[^\S\n]*\n\s*")
 _UNDERLINE = re.compile(r"\s*(=|-|~|\*){3,}\s*")
 _NUMERAL = "[一二三四五六七八九十百零〇\\d]{1,5}"
 _CHAPTER = re.compile(
-    rf"第{_NUMERAL}(?P<unit>[编篇部章节])(?:[\s:：、.].{{0,40}}|[^。；，,;]{{0,30}})|(?i:chapter|part) [\divxlc]+\b.{{0,60}}"
+    rf"第{_NUMERAL}(?P<unit>[编篇部章节])(?:[\s:：、.].{{0,40}}|[^。；，,;]{{0,30}})"
+    r"|(?i:chapter|part) [\divxlc]+\b.{0,60}"
 )
 _ITEM = re.compile(r"\s*(?:[-*•·●▪–]\s+|[(（]?(?:\d{1,3}|[a-zA-Z]|[一二三四五六七八九十]{1,3})[)）.、．]\s*)\S")
 _WRAP_CHARS = range(40, 140)

@@ -110,8 +110,8 @@ def _check_extent(archive: zipfile.ZipFile) -> None:
         if rows and (max(rows) - min(rows) + 1) * (max(columns) - min(columns) + 1) > MAX_SHEET_CELLS:
             raise DocumentRejected(
                 "too-long",
-                f"A sheet of the workbook spans more than {MAX_SHEET_CELLS:,} cells; delete stray cells far from the "
-                "data or split the sheet, and upload it again.",
+                f"A sheet of the workbook spans more than {MAX_SHEET_CELLS:,} cells; delete stray cells far from "
+                "the data or split the sheet, and upload it again.",
             )
 
 
