@@ -1,0 +1,78 @@
+"""Bad input gets a clear problem document and loses nothing."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from tests.support.service import RunningService
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _collection(service: RunningService) -> None:
+    service.create_collection("bad")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "words"),
+    [
+        ("POST", "/v1/search", b'{"collection": "bad", "query": ', 400, "not valid JSON"),
+        ("POST", "/v1/search", b'{"collection": "nowhere", "query": "x"}', 404, "nowhere"),
+        ("POST", "/v1/search", b'{"collection": "bad", "query": " "}', 422, "empty"),
+        ("POST", "/v1/search", b'{"collection": "bad", "query": "x", "k": 100000}', 422, "at most"),
+        ("POST", "/v1/search", b'{"collection": "bad", "query": "x", "mode": "magic"}', 422, "mode"),
+        ("POST", "/v1/search", b'{"collection": "bad", "query": "x", "limit": 3}', 422, "limit"),
+        ("POST", "/v1/search", b'{"collection": "bad", "query": "%s"}' % (b"x" * 100_000), 413, "100,000"),
+        ("PUT", "/v1/collections/Bad%20Name", b"{}", 422, "name"),
+        ("PUT", "/v1/collections/bad", b'{"chunk_max_tokens": 64}', 409, "reindex"),
+        ("PUT", "/v1/collections/other", b'{"embedder": "word2vec"}', 422, "embedder"),
+        ("PUT", "/v1/collections/bad/documents/empty.txt", b"", 422, "empty"),
+        ("PUT", "/v1/collections/nowhere/documents/a.txt", b"x", 404, "nowhere"),
+        ("POST", "/v1/collections/bad/documents", b"x", 422, "multipart"),
+        ("POST", "/v1/collections/bad/documents/bulk", b"\xff\xfe{}", 422, "Line 1"),
+        ("GET", "/v1/jobs/none", None, 404, "job"),
+        ("GET", "/v1/nothing", None, 404, "/v1/nothing"),
+        ("PATCH", "/v1/search", None, 405, "Not Allowed"),
+    ],
+)
+def test_bad_request_says_what_is_wrong(
+    service: RunningService, method: str, path: str, body: bytes | None, status: int, words: str
+) -> None:
+    with service.client() as client:
+        reply = client.request(method, path, content=body)
+    assert reply.status_code == status, reply.text
+    assert reply.headers["content-type"] == "application/problem+json"
+    problem = reply.json()
+    assert problem["status"] == status
+    assert words.lower() in problem["detail"].lower()
+
+
+def test_file_over_the_limit_is_refused_announced_or_not(service: RunningService) -> None:
+    piece = b"x" * (1 << 20)
+    with service.client() as client:
+        announced = client.put("/v1/collections/bad/documents/big.txt", content=io.BytesIO(piece * 120))
+        streamed = client.put("/v1/collections/bad/documents/big.txt", content=(piece for _ in range(120)))
+        assert client.get("/v1/collections/bad/documents/big.txt").status_code == 404
+    assert (announced.status_code, streamed.status_code) == (413, 413)
+    assert list((service.data_dir / "blobs").glob(".incoming-*")) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("blank.txt", b"   \n\t ", "empty"),
+        ("photo.pdf", b"\x89PNG\r\n\x1a\n" + b"\0" * 64, ""),
+        ("torn.docx", b"PK\x03\x04torn", "damaged"),
+        ("broken.pdf", b"%PDF-1.4 nothing here", ""),
+    ],
+)
+def test_unreadable_file_fails_with_a_reason_a_person_understands(
+    service: RunningService, name: str, data: bytes, words: str
+) -> None:
+    job = service.put("bad", name, data, "application/octet-stream")
+    assert job["state"] == "failed"
+    detail = job["errors"][0]["detail"]
+    assert words in detail
+    assert "Traceback" not in detail
+    assert 20 < len(detail) < 300
