@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from pdfplumber import table as finder
 
@@ -16,6 +17,8 @@ from ingest.parsers.pdf_text import Char, Rule
 from ingest.parsers.tables import Grid, is_number
 
 _TOLERANCE = 3.0
+# Boxes include the advance to the next character, so that letters of one word leave no gap.
+_WORD_GAP = 0.15
 _MIN_RULES = 4
 _MAX_RULES = 6_000
 # Above these a "table" is a drawing, and finding its cells would take seconds.
@@ -105,24 +108,25 @@ class _Frame:
                     self._owner[row, column] = first
 
     def divide(self, chars: Sequence[Char]) -> tuple[list[Char], list[Char]]:
-        """The characters inside the frame and the others; a line end goes with the character before it."""
+        """The characters inside the frame and the others; spaces go with the character before them."""
         inside: list[Char] = []
         outside: list[Char] = []
         target = outside
         for char in chars:
-            if char.text != "\n":
-                x, y = char.center
-                target = (
-                    inside if self.lefts[0] <= x <= self.right and self.tops[0] <= y <= self.bottom else outside
-                )
+            if not char.text.isspace():
+                target = inside if self._holds(char) else outside
             target.append(char)
         return inside, outside
+
+    def _holds(self, char: Char) -> bool:
+        x, y = char.center
+        return self.lefts[0] <= x <= self.right and self.tops[0] <= y <= self.bottom
 
     def rows(self, chars: Sequence[Char]) -> Grid:
         """The cells' texts, their wrapped lines joined."""
         parts: dict[tuple[int, int], list[Char]] = {}
         for char in chars:
-            if char.text != "\n":
+            if not char.text.isspace():
                 x, y = char.center
                 crossing = (bisect_right(self.tops, y) - 1, bisect_right(self.lefts, x) - 1)
                 parts.setdefault(self._owner.get(crossing, crossing), []).append(char)
@@ -145,8 +149,17 @@ def _cell_lines(chars: Sequence[Char]) -> list[str]:
         else:
             lines.append([char])
     lines.sort(key=lambda line: line[0].center[1])
-    texts = ("".join(char.text for char in line).strip() for line in lines)
-    return [text for text in texts if text]
+    return [_spaced(line) for line in lines]
+
+
+def _spaced(line: Sequence[Char]) -> str:
+    """The characters of a line with a space wherever a gap shows one."""
+    parts = [line[0].text]
+    for previous, char in pairwise(line):
+        if char.x0 - previous.x1 > _WORD_GAP * (char.bottom - char.top):
+            parts.append(" ")
+        parts.append(char.text)
+    return "".join(parts)
 
 
 def _split_row(cells: Sequence[Sequence[str]]) -> Grid:
