@@ -38,6 +38,7 @@ body {{ font: 10.5pt/1.6 "{FONT}"; }}
 h1 {{ font-size: 18pt; column-span: all; }} h2 {{ font-size: 13pt; break-after: avoid; }}
 table {{ border-collapse: collapse; width: 100%; font-size: 9.5pt; }} tr {{ break-inside: avoid; }}
 th, td {{ border: 0.5pt solid #666; padding: 3pt 5pt; text-align: left; }}
+td:first-child {{ white-space: nowrap; }}
 code, pre {{ font-family: "Noto Sans Mono CJK SC"; font-size: 9pt; }}
 """
 HTML_PAGE = (HERE / "sources" / "page.html").read_text(encoding="utf-8")
@@ -71,7 +72,7 @@ def write_pdf(text: str, target: Path) -> None:
         path = Path(folder) / "page.html"
         path.write_text(page, encoding="utf-8")
         options = ["--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer"]
-        subprocess.run(  # noqa: S603 - our own arguments
+        subprocess.run(
             ["chromium", *options, f"--user-data-dir={folder}/profile", f"--print-to-pdf={target}", str(path)],  # noqa: S607
             check=True,
             capture_output=True,
