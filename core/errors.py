@@ -114,3 +114,7 @@ class DocumentRejected(RagstoneError):
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
         self.code = code
+
+    def __reduce__(self) -> tuple[type[DocumentRejected], tuple[str, str]]:
+        # Parsers run in a process of their own: without this their answer could not be read back.
+        return type(self), (self.code, self.detail)
