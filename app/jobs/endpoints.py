@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Annotated
 
 from anyio import to_thread
@@ -15,7 +14,7 @@ from app.jobs.schemas import JobList, JobOut, JobState
 from app.jobs.service import JobService
 from app.problems import problems
 from app.security.dependencies import IngestCaller
-from app.streaming import EventStream, ServerEvent
+from app.streaming import EventStreamResponse, event_frame
 from core.errors import NotFound
 from core.types import Caller
 
@@ -53,22 +52,24 @@ def cancel_job(job_id: str, caller: IngestCaller, jobs: Jobs) -> None:
     jobs.cancel(caller, job_id)
 
 
-@router.get("/{job_id}/events", responses=problems(NotFound), response_class=EventStream)
-async def follow_job(job_id: str, caller: IngestCaller, jobs: Jobs, services: ServicesDep) -> EventStream:
+@router.get("/{job_id}/events", responses=problems(NotFound), response_class=EventStreamResponse)
+async def follow_job(job_id: str, caller: IngestCaller, jobs: Jobs, services: ServicesDep) -> EventStreamResponse:
     """Stream a job's progress: `progress` whenever it changes, then `done`."""
     first = await to_thread.run_sync(jobs.get, caller, job_id)
-    return EventStream(_progress(jobs, caller, first), services.settings)
+    settings = services.settings
+    return EventStreamResponse(
+        _progress(jobs, caller, first), ping_s=settings.ping_s, write_timeout_s=settings.write_timeout_s
+    )
 
 
-async def _progress(jobs: JobService, caller: Caller, job: JobOut) -> AsyncIterator[ServerEvent]:
+async def _progress(jobs: JobService, caller: Caller, job: JobOut) -> AsyncGenerator[bytes, None]:
     shown: JobOut | None = None
     sequence = 0
     while True:
         ended = job.finished_at is not None
         if ended or shown is None or _progress_key(job) != _progress_key(shown):
             sequence += 1
-            data = json.loads(job.model_dump_json()) | {"seq": sequence}
-            yield ServerEvent("done" if ended else "progress", sequence, data)
+            yield event_frame("done" if ended else "progress", sequence, job.model_dump(mode="json"))
             shown = job
         if ended:
             return
