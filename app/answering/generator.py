@@ -74,7 +74,10 @@ class Generator(Protocol):
 
 
 class LanguageModel(Generator, Protocol):
-    """A generator that also follows instructions and has a bounded context."""
+    """A generator that also follows instructions, and has a bounded context and connections to close."""
 
     async def context_tokens(self) -> int:
         """Tokens that prompt and answer share; raises GeneratorUnavailable."""
+
+    async def close(self) -> None:
+        """Close the connections; idempotent."""

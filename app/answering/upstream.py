@@ -11,7 +11,6 @@ import logging
 import random
 import time
 from collections.abc import AsyncGenerator, Mapping
-from types import TracebackType
 from typing import Any
 
 import aiohttp
@@ -43,7 +42,7 @@ class _TryAgain(Exception):
 
 
 class OpenAIGenerator:
-    """Streams from `{base_url}/chat/completions`; opened and closed with the server, on its event loop."""
+    """Streams from `{base_url}/chat/completions`, on one event loop."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -53,19 +52,8 @@ class OpenAIGenerator:
         self._model_known_until = 0.0
         self._session: aiohttp.ClientSession | None = None
 
-    async def __aenter__(self) -> OpenAIGenerator:
-        key = self._settings.llm_api_key.get_secret_value()
-        self._session = aiohttp.ClientSession(
-            headers={"Authorization": f"Bearer {key}"} if key else {},
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),  # Admission is the limit
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._settings.llm_connect_timeout_s),
-            read_bufsize=_READ_BUFFER_BYTES,
-        )
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def close(self) -> None:
+        """Close the connections, ending what still runs; idempotent."""
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -228,8 +216,15 @@ class OpenAIGenerator:
 
     @property
     def _client(self) -> aiohttp.ClientSession:
+        """One pool of connections, made on the event loop that uses it."""
         if self._session is None:
-            raise RuntimeError("the generator is not open")
+            key = self._settings.llm_api_key.get_secret_value()
+            self._session = aiohttp.ClientSession(
+                headers={"Authorization": f"Bearer {key}"} if key else {},
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),  # Admission is the limit
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._settings.llm_connect_timeout_s),
+                read_bufsize=_READ_BUFFER_BYTES,
+            )
         return self._session
 
     def _unreachable(self, why: str) -> str:
