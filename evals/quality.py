@@ -1,0 +1,138 @@
+"""Measures a running service: `python -m evals.quality` (all) or with names of sets; `examples` is one of them.
+
+The service is found as the command line finds it: RAGSTONE_URL and RAGSTONE_KEY, or the settings of this folder.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import mean
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from app.cli.client import key_of, load_settings, server_address
+from core.types import SearchMode
+from evals.datasets import load
+from evals.metrics import ndcg_at_k, recall_at_k
+from evals.service import Service
+
+MODES: tuple[SearchMode, ...] = ("lexical", "dense", "hybrid")
+SETS = ("squad2", "cmrc2018", "xquad-en", "xquad-zh", "xquad-en-zh", "xquad-zh-en", "scifact")
+EXAMPLES = "examples"
+_QUESTIONS = Path(__file__).resolve().parents[1] / "examples" / "questions.jsonl"
+_DEPTH = 30
+# What BM25 alone gives by the data's own README (k1 = 1.5, b = 0.75; words, or jieba for Chinese): recall@1,
+# recall@5, nDCG@10.
+BM25_REFERENCE = {
+    "squad2": (0.782, 0.914, 0.865),
+    "cmrc2018": (0.974, 0.995, 0.987),
+    "xquad-en": (0.920, 0.988, 0.961),
+    "xquad-zh": (0.922, 0.990, 0.961),
+    "xquad-en-zh": (0.120, 0.340, 0.269),
+    "xquad-zh-en": (0.115, 0.172, 0.148),
+    "scifact": (0.709, 0.867, 0.822),
+}
+console = Console()
+
+
+def measure_set(service: Service, name: str, most: int) -> dict[SearchMode, tuple[float, float, float]]:
+    """Return recall@1, recall@5 and nDCG@10 of each mode over a set's first `most` judged questions (0: all)."""
+    data = load(name)
+    # The sets that cross languages ask about the same passages as the plain ones: one collection a language.
+    collection = f"eval-xquad-{data.passages[0].lang}" if name.startswith("xquad") else f"eval-{name}"
+    service.feed(collection, data.passages)
+    questions = data.judged()[: most or None]
+    figures: dict[SearchMode, tuple[float, float, float]] = {}
+    for mode in MODES:
+        found = service.ranked_all(collection, [question.text for question in questions], mode, _DEPTH)
+        judged = [(ranked, data.qrels[question.id]) for ranked, question in zip(found, questions, strict=True)]
+        figures[mode] = (
+            mean(recall_at_k(ranked, grades, 1) for ranked, grades in judged),
+            mean(recall_at_k(ranked, grades, 5) for ranked, grades in judged),
+            mean(ndcg_at_k(ranked, grades, 10) for ranked, grades in judged),
+        )
+    return figures
+
+
+def measure_examples(service: Service) -> list[dict[str, Any]]:
+    """Ask every example question; return a row each: kind, whether found, refused and rightly answered."""
+    rows = []
+    for line in _QUESTIONS.read_text("utf-8").splitlines():
+        asked = json.loads(line)
+        wanted = asked.get("document", [])
+        documents = [wanted] if isinstance(wanted, str) else wanted
+        ranked = service.ranked(EXAMPLES, asked["question"], "hybrid", _DEPTH)
+        answer = service.answer(EXAMPLES, asked["question"])
+        rows.append(
+            {
+                "id": asked["id"],
+                "kind": asked["kind"],
+                "question": asked["question"],
+                "found": bool(set(documents) & set(ranked[:3])),
+                "refused": not answer["grounded"],
+                "says": _squeezed(asked.get("answer", "\0")) in _squeezed(answer["text"]),
+            }
+        )
+    return rows
+
+
+def _squeezed(text: str) -> str:
+    return re.sub(r"[\s|]+|\[\d+\]", "", text)
+
+
+def main(
+    sets: Annotated[list[str] | None, typer.Argument(help="Sets to measure; none: all.")] = None,
+    most: Annotated[int, typer.Option(help="Questions of each set; 0: all.")] = 0,
+    misses: Annotated[bool, typer.Option(help="List the example questions that went wrong.")] = False,
+) -> None:
+    """Print the figures of the sets asked for."""
+    settings = load_settings()
+    service = Service(server_address(settings), key_of(settings))
+    wanted = sets or [EXAMPLES, *SETS]
+    if EXAMPLES in wanted:
+        _show_examples(measure_examples(service), misses=misses)
+    figures = {name: measure_set(service, name, most) for name in wanted if name != EXAMPLES}
+    if figures:
+        _show_sets(figures)
+
+
+def _show_examples(rows: Sequence[Mapping[str, Any]], *, misses: bool) -> None:
+    kinds: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in rows:
+        kinds[row["kind"]].append(row)
+        if row["kind"] != "unanswerable":
+            kinds["all answerable"].append(row)
+    table = Table("kind", "questions", "document in first 3", "refused", "answer quoted", title="examples")
+    for kind, of_kind in kinds.items():
+        shares = [f"{mean(row[column] for row in of_kind):.1%}" for column in ("found", "refused", "says")]
+        if kind == "unanswerable":
+            shares[0] = shares[2] = ""
+        table.add_row(kind, str(len(of_kind)), *shares)
+    console.print(table)
+    for row in rows if misses else ():
+        answerable = row["kind"] != "unanswerable"
+        if row["refused"] == answerable or (answerable and not row["found"]):
+            console.print(f"{row['id']}: found {row['found']}, refused {row['refused']}: {row['question']}")
+
+
+def _show_sets(figures: Mapping[str, Mapping[SearchMode, tuple[float, float, float]]]) -> None:
+    table = Table(
+        "set", "BM25 by the README", *MODES, "hybrid − better list", title="recall@1 / recall@5 / nDCG@10"
+    )
+    for name, of_set in figures.items():
+        cells = ["/".join(f"{value:.3f}" for value in of_set[mode]) for mode in MODES]
+        reference = "/".join(f"{value:.3f}" for value in BM25_REFERENCE.get(name, ()))
+        gain = of_set["hybrid"][2] - max(of_set["dense"][2], of_set["lexical"][2])
+        table.add_row(name, reference, *cells, f"{gain:+.3f}")
+    console.print(table)
+
+
+if __name__ == "__main__":
+    typer.run(main)

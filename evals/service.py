@@ -1,0 +1,70 @@
+"""A running service, as the evaluations see it: over HTTP, like any other client."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+
+from core.types import SearchMode
+from evals.datasets import Passage
+
+_BULK_LINES = 500
+
+
+class Service:
+    """Feeds collections and asks; raises httpx.HTTPStatusError where the service refuses."""
+
+    def __init__(self, url: str, key: str) -> None:
+        headers = {"Authorization": f"Bearer {key}"}
+        self._client = httpx.Client(base_url=url, headers=headers, timeout=300, trust_env=False)
+
+    def feed(self, collection: str, passages: Sequence[Passage]) -> None:
+        """Put passages into a collection, a document each, and wait; those that are there already cost nothing."""
+        self._json("PUT", f"/v1/collections/{collection}", json={})
+        jobs = []
+        for start in range(0, len(passages), _BULK_LINES):
+            lines = [
+                json.dumps({"id": p.id, "title": p.title, "text": p.text}, ensure_ascii=False)
+                for p in passages[start : start + _BULK_LINES]
+            ]
+            path = f"/v1/collections/{collection}/documents/bulk"
+            jobs.append(self._json("POST", path, content="\n".join(lines).encode())["id"])
+        for job_id in jobs:
+            job = self._wait(job_id)
+            if job["failed"]:
+                raise RuntimeError(f"{job['failed']} passages of {collection} failed: {job['errors'][0]['detail']}")
+
+    def _wait(self, job_id: str) -> dict[str, Any]:
+        while True:
+            job: dict[str, Any] = self._json("GET", f"/v1/jobs/{job_id}")
+            if job["finished_at"]:
+                return job
+            time.sleep(0.5)
+
+    def ranked(self, collection: str, query: str, mode: SearchMode, k: int) -> list[str]:
+        """Return the ids of the documents found, best first, each once."""
+        body = {"collection": collection, "query": query, "mode": mode, "k": k}
+        hits = self._json("POST", "/v1/search", json=body)["hits"]
+        return list(dict.fromkeys(hit["document_id"] for hit in hits))
+
+    def ranked_all(self, collection: str, queries: Sequence[str], mode: SearchMode, k: int) -> list[list[str]]:
+        """Ask many queries, two at a time."""
+        with ThreadPoolExecutor(2) as pool:
+            return list(pool.map(lambda query: self.ranked(collection, query, mode, k), queries))
+
+    def answer(self, collection: str, question: str) -> dict[str, Any]:
+        """Return the whole answer to a question."""
+        body = {"collection": collection, "question": question, "stream": False}
+        answer: dict[str, Any] = self._json("POST", "/v1/answers", json=body)
+        return answer
+
+    def _json(self, method: str, path: str, **options: Any) -> Any:
+        reply = self._client.request(method, path, **options)
+        if reply.is_error:
+            raise RuntimeError(f"{method} {path}: HTTP {reply.status_code}: {reply.text[:300]}")
+        return reply.json()
