@@ -9,18 +9,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from indexes.evidence import Evidence
-from indexes.hybrid import HybridIndex, HybridQuery
 from sqlalchemy import select
 
 from app.collections import repository
 from core.database import Database
 from core.models import Chunk, Document, Revision
 from core.settings import Settings
+from core.telemetry import RETRIEVAL_SECONDS
 from core.types import Caller, Embeddings, Hit, Ids, SearchMode, Source
 from core.visibility import DocumentFilter, matches, readable_by, readable_chunks
 from indexes.embedders.base import Embedder
 from indexes.embedders.pool import EmbedderPool
+from indexes.evidence import Evidence
+from indexes.hybrid import HybridIndex, HybridQuery
 
 # Each round of a search that loses hits to the visibility check looks this much deeper.
 _DEEPEN = 4
@@ -90,6 +91,7 @@ class Retriever:
                 break
             target = current
         finished = time.perf_counter()
+        RETRIEVAL_SECONDS.observe(finished - started)
         return replace(
             found,
             embed_ms=(embedded - started) * 1000,
