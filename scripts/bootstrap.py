@@ -35,11 +35,10 @@ STAMP, LOCK = "ragstone-stamp.json", "ragstone-install.lock"
 
 
 class Environment(NamedTuple):
-    """A virtual environment and what goes into it.
+    """A virtual environment: needs_mb of free space, the product if it has a FAISS, and what else it gets.
 
-    locks: lock files beside the faiss one, installed with their hashes. open: requirement files without
-    hashes (each says why). removed: packages that come with those and break them. needs_mb: free space to
-    install it, downloads included.
+    locks: lock files, installed by their hashes. open: requirement files without hashes (each says why).
+    removed: packages that come with those and break them.
     """
 
     folder: str
@@ -152,10 +151,10 @@ def plan(environment: Environment, stamp: "dict[str, str]", accel: str, extras: 
 def detect_accelerator() -> str:
     """Return gpu if NVIDIA's driver answers and names one, else cpu."""
     try:
-        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20)
-    except (OSError, subprocess.TimeoutExpired):
+        listed = subprocess.check_output(["nvidia-smi", "-L"], stderr=subprocess.DEVNULL, text=True, timeout=20)
+    except (OSError, subprocess.SubprocessError):
         return "cpu"
-    return "gpu" if listed.returncode == 0 and "GPU" in listed.stdout else "cpu"
+    return "gpu" if "GPU" in listed else "cpu"
 
 
 def read_stamp(folder: Path) -> "dict[str, str]":
@@ -192,8 +191,8 @@ def exclusive(folder: Path) -> "Iterator[None]":
 def build(folder: Path, environment: Environment, wanted: Wanted) -> None:
     """Fill the folder from nothing and stamp it last. Leaves it empty if anything fails."""
     maker = python_with_venv()
-    free_mb = shutil.disk_usage(str(folder)).free // 2**20
     clear(folder)
+    free_mb = shutil.disk_usage(str(folder)).free // 2**20
     if free_mb < environment.needs_mb:
         raise Failed(f"{folder} needs {environment.needs_mb} MB, and its disk has {free_mb} MB free: make room.")
     flavour = f" for the {wanted.accel.upper()}" if environment.faiss else ""
@@ -217,7 +216,7 @@ def install(python: Path, environment: Environment, wanted: Wanted) -> None:
     """Install the locks by their hashes, then what has none, then the project itself as it lies here."""
     folder = python.parent.parent
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input"]
-    # Bytecode is written for what is used, when it is used: a third of the size, and half of the time.
+    # Python writes the bytecode of what is used when it is used.
     add = [*pip, "install", "--no-compile", "--no-warn-script-location", "--progress-bar=off"]
     if wanted.locks:
         files = [argument for lock in wanted.locks for argument in ("-r", str(lock))]
@@ -229,19 +228,22 @@ def install(python: Path, environment: Environment, wanted: Wanted) -> None:
     if environment.faiss:
         run([*add, "--no-deps", "--no-index", "--no-build-isolation", "--editable", str(ROOT)], folder)
         run([*pip, "check"], folder)
+        prune(next(folder.glob("lib/python*/site-packages")))
+
+
+def prune(site_packages: Path) -> None:
+    """Remove what packages bring along and nothing here reads: requirements/prune.txt has the list."""
+    for line in (REQUIREMENTS / "prune.txt").read_text().splitlines():
+        pattern = line.partition("#")[0].strip()
+        for path in site_packages.glob(pattern) if pattern else ():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def run(command: "list[str]", folder: Path) -> str:
     """Run a step and return its output; on a terminal the package at hand is shown. Raises Failed."""
-    lines: "list[str]" = []
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        close_fds=False,  # see exclusive()
-    )
+    lines: list[str] = []
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    process = subprocess.Popen(command, text=True, close_fds=False, **pipes)  # open: see exclusive()
     assert process.stdout is not None
     try:
         for line in process.stdout:
@@ -264,10 +266,7 @@ def explain(output: str, folder: Path) -> str:
     if "No space left on device" in output or "Disk quota exceeded" in output:
         return disk_full(folder)
     if any(sign in output for sign in NETWORK_SIGNS):
-        return (
-            "The package index cannot be reached: check the network, or the proxy and index in pip's settings, "
-            "then run this again."
-        )
+        return "The package index cannot be reached: check the network and pip's settings, then run this again."
     if "THESE PACKAGES DO NOT MATCH THE HASHES" in output:
         return "A downloaded package is not the one in the lock file: check the index in pip's settings."
     last = [line.strip() for line in output.splitlines() if line.strip()]
@@ -311,7 +310,7 @@ def find_python(probe: str = "pass") -> "str | None":
         path = shutil.which("python" + version)
         if path:
             # A version manager's shim is on PATH even when its Python is not installed.
-            code = "import sys; {}; sys.exit('%d.%d' % sys.version_info[:2] != '{}')".format(probe, version)
+            code = f"import sys; {probe}; sys.exit('%d.%d' % sys.version_info[:2] != '{version}')"
             if subprocess.call([path, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0:
                 return path
     return None
@@ -323,13 +322,12 @@ def use_supported_python() -> None:
         return
     python = find_python()
     if python:
-        os.execv(python, [python] + sys.argv)
+        os.execv(python, [python, *sys.argv])
     have = "{}.{}.{}".format(*sys.version_info[:3])
-    say(
-        "Ragstone needs Python 3.11, 3.12 or 3.13, and this is {}: install one of them, "
-        "or name one:  make run PYTHON=/path/to/python3.11".format(have)
+    leave(
+        f"Ragstone needs Python 3.11, 3.12 or 3.13, and this is {have}: install one of them, "
+        "or name one:  make run PYTHON=/path/to/python3.11"
     )
-    sys.exit(1)
 
 
 def say(line: str) -> None:
