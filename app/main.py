@@ -55,7 +55,15 @@ _ROUTERS = (
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Make the application; with no settings given they are read from the environment."""
     settings = settings or Settings()
-    app = FastAPI(title="Ragstone", version=version("ragstone"), description=_DESCRIPTION, lifespan=_lifespan)
+    app = FastAPI(
+        title="Ragstone",
+        version=version("ragstone"),
+        description=_DESCRIPTION,
+        lifespan=_lifespan,
+        # A body without a type is read as JSON: keys come in a header and the page's cookie is checked against the
+        # Origin, so that no other site's form gets through either way.
+        strict_content_type=False,
+    )
     app.state.settings = settings
     for router in _ROUTERS:
         app.include_router(router)

@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from core.errors import InvalidInput, RagstoneError, StorageFull
+from core.errors import InvalidInput, RagstoneError, StorageFull, UnsupportedType
 
 logger = logging.getLogger("ragstone.http")
 
@@ -69,6 +69,11 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _validation(request: Request, error: RequestValidationError) -> Response:
+        # FastAPI reads JSON only where the type says so, and passes other bodies on as bytes (curl -d without -H).
+        sent = request.headers.get("content-type", "")
+        if isinstance(error.body, bytes) and sent and "json" not in sent:
+            detail = f"The body is {sent}: send JSON, with the header `Content-Type: application/json`."
+            return respond(request, UnsupportedType(detail))
         invalid = InvalidInput(_validation_detail(error))
         if any(item["type"] == "json_invalid" for item in error.errors()):
             invalid.status = 400

@@ -58,10 +58,12 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """Open a read-only session; raises Unavailable where the database does not answer."""
+        """Open a read-only session; raises Unavailable where the database does not answer.
+
+        What was loaded stays readable after the block.
+        """
         with _plain_errors(), Session(self._reads, expire_on_commit=False) as session:
-            yield session
-            session.rollback()
+            yield session  # closing rolls back and, unlike rollback(), expires nothing
 
     @contextmanager
     def write(self) -> Iterator[Session]:

@@ -58,6 +58,12 @@ class TooLarge(RagstoneError):
     status, slug, title = 413, "too-large", "Too large"
 
 
+class UnsupportedType(RagstoneError):
+    """A body of a type that this call does not take."""
+
+    status, slug, title = 415, "unsupported-type", "Unsupported type of body"
+
+
 class StorageFull(RagstoneError):
     """No space is left where data is kept."""
 

@@ -101,7 +101,7 @@ class Settings(BaseSettings):
     def _embedder_is_known(cls, value: str) -> str:
         if value == "e5" or any(value.startswith(p) and len(value) > len(p) for p in ("st:", "openai:")):
             return value
-        raise ValueError(f"{value!r} is none of e5, st:<model or path>, openai:<model>")
+        raise ValueError(f"the embedder {value!r} is none of e5, st:<model or path>, openai:<model>")
 
     @field_validator("llm_base_url", "embed_base_url", "public_url")
     @classmethod

@@ -66,6 +66,8 @@ def check_document_id(document_id: str) -> str:
         raise InvalidInput(f"A document id has 1 to {_MOST_ID_CHARS} characters.")
     if any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 or 0xD800 <= ord(c) < 0xE000 for c in document_id):
         raise InvalidInput("A document id may not contain control characters.")
+    if "\ufffd" in document_id:  # what the server makes of bytes that are no text: different ids would be one
+        raise InvalidInput("A document id is UTF-8, percent-encoded in a path.")
     segments = document_id.split("/")
     if any(segment in {"", ".", ".."} for segment in segments):
         raise InvalidInput("A document id may not have empty, '.' or '..' path segments.")

@@ -37,4 +37,4 @@ def open_embedder_named(spec: str, settings: Settings) -> Embedder:
             concurrency=settings.embed_concurrency,
             timeout_s=settings.embed_timeout_s,
         )
-    raise InvalidInput(f"{spec!r} is none of e5, st:<model or path>, openai:<model>.")
+    raise InvalidInput(f"The embedder {spec!r} is none of e5, st:<model or path>, openai:<model>.")

@@ -48,6 +48,14 @@ def test_bad_request_says_what_is_wrong(
     assert words.lower() in problem["detail"].lower()
 
 
+def test_body_of_another_type_is_told_to_be_json(service: RunningService) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}  # as curl -d sends it
+    with service.client() as client:
+        reply = client.post("/v1/search", content=b'{"collection": "bad", "query": "x"}', headers=form)
+    assert reply.status_code == 415
+    assert "Content-Type: application/json" in reply.json()["detail"]
+
+
 def test_file_over_the_limit_is_refused_announced_or_not(service: RunningService) -> None:
     piece = b"x" * (1 << 20)
     with service.client() as client:
