@@ -16,7 +16,7 @@ from itertools import chain, pairwise
 import rjieba
 import Stemmer  # type: ignore[import-not-found]  # the package has no stubs
 
-ANALYSER_VERSION = "1"
+ANALYSER_VERSION = "2"
 
 # Lucene's English list, with the auxiliaries, pronouns and question words that questions are made of. They
 # are left out on both sides: Robertson's idf, floored as rank-bm25 does it, would weigh "the" like a content word.
@@ -55,7 +55,8 @@ def analyse(text: str) -> list[str]:
         # Without its hidden Markov model jieba invents no words: what it does not know it cuts in characters.
         words = rjieba.cut_for_search(" ".join(runs), hmm=False)
         terms += [word for word in words if word != " " and word not in HAN_STOP_WORDS]
-        terms += [first + second for run in runs for first, second in pairwise(run)]
+        pairs = (first + second for run in runs for first, second in pairwise(run))
+        terms += [pair for pair in pairs if pair not in HAN_STOP_WORDS]
     return terms
 
 

@@ -25,7 +25,8 @@ def lucene_idf(df: NDArray[np.int64], documents: int) -> Floats:
 
 def robertson_idf(df: NDArray[np.int64], documents: int) -> Floats:
     """Return ln(N - df + 0.5) - ln(df + 0.5), negative for terms in over half of the documents."""
-    return np.log(documents - df + 0.5) - np.log(df + 0.5)
+    idf: Floats = np.log(documents - df + 0.5) - np.log(df + 0.5)
+    return idf
 
 
 def floored(idf: Floats, mean_idf: float, epsilon: float = RANK_BM25_EPSILON) -> Floats:

@@ -112,7 +112,7 @@ def test_wrong_number_in_a_claim_lowers_its_support() -> None:
 
 
 def test_withheld_sentence_is_never_shown_and_later_ranges_still_fit() -> None:
-    text = "Elephants may enter the cafeteria. Annual leave is 15 days [1]. 大象可以进入食堂。住宿标准为每晚 600 元[2]。"
+    text = "Elephants may enter the cafeteria. Annual leave is 15 days [1]. 大象进食堂。住宿标准为每晚 600 元[2]。"
     binder = bind(list(text), withhold=True)
     assert binder.text == "Annual leave is 15 days [1]. 住宿标准为每晚 600 元[2]。"
     assert [claim for _, claim, _ in claims(binder)] == [
@@ -134,10 +134,10 @@ def test_extractive_answer_quotes_with_full_support() -> None:
     assert binder.unsupported == []
 
 
-PIECES = st.sampled_from(
-    ["[1]", "[", "]", "1", "2", " ", "  ", "\n", "`", "```", "【2】", "［", ", ", "。", ". ", "etc.", "The", "leave", "年假",
-     "15 days", "[9]", "Annual leave is 15 days.", "每晚 600 元", "!", '"', "来源", "S", "\u2028", "\u0085", "Mr. Smith "]
-)  # fmt: skip
+_MARKS = ["[1]", "[", "]", "1", "2", "[9]", "【2】", "［", "`", "```", "来源", "S"]
+_SPACES = [" ", "  ", "\n", "\u2028", "\u0085"]
+_WORDS = ["The", "leave", "年假", "15 days", "Annual leave is 15 days.", "每晚 600 元", "Mr. Smith ", "etc."]
+PIECES = st.sampled_from([*_MARKS, *_SPACES, *_WORDS, ", ", "。", ". ", "!", '"'])
 
 
 @given(st.lists(PIECES, max_size=40).map("".join), st.randoms(use_true_random=False), st.booleans())

@@ -1,0 +1,114 @@
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rank_bm25 import BM25Okapi
+
+from indexes.analyse import analyse
+from indexes.hybrid import HybridIndex, HybridQuery
+from indexes.lexical.bm25 import VARIANTS
+from indexes.lexical.matches import LexicalSearch
+from indexes.lexical.postings import Postings, term_hash
+from indexes.lexical.rank_bm25 import RankBm25Search
+from indexes.lexical.search import Bm25Search
+from tests.support.index_entries import commit
+from tests.support.shared_data import passages
+
+words = st.sampled_from(list("abcdefghij"))
+corpora = st.lists(st.lists(words, max_size=20), min_size=1, max_size=30)
+questions = st.lists(st.sampled_from(list("abcdefghijxyz")), min_size=1, max_size=8)
+
+
+def segments_of(corpus: list[list[str]], sizes: list[int]) -> list[Postings]:
+    """Cut a corpus into segments of these sizes, the last one taking the rest."""
+    bags = [Counter(map(term_hash, terms)) for terms in corpus]
+    ends = sorted({min(sum(sizes[: i + 1]), len(bags)) for i in range(len(sizes))} | {len(bags)})
+    return [Postings.of_bags(bags[start:end]) for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def scores_of(search: LexicalSearch, question: list[str], row_count: int) -> np.ndarray:
+    scores = np.zeros(row_count)
+    matches = search.match(question)
+    scores[matches.rows] = matches.scores
+    return scores
+
+
+@settings(max_examples=300, deadline=None)
+@given(corpora, questions, st.lists(st.integers(1, 10), max_size=5), st.data())
+def test_robertson_scores_equal_rank_bm25_however_rows_fell_into_segments(
+    corpus: list[list[str]], question: list[str], sizes: list[int], data: st.DataObject
+) -> None:
+    dead = data.draw(st.sets(st.integers(0, len(corpus) - 1), max_size=len(corpus) - 1))
+    live = np.array([row not in dead for row in range(len(corpus))])
+    kept = [terms for row, terms in enumerate(corpus) if row not in dead]
+    if not any(kept):
+        return  # rank-bm25 divides by zero
+    expected = BM25Okapi(kept).get_scores(question)
+    segments = segments_of(corpus, sizes)
+    mask = None if live.all() else live
+    for search in (Bm25Search(segments, mask, VARIANTS["bm25-robertson"]), RankBm25Search(segments, mask)):
+        np.testing.assert_allclose(scores_of(search, question, len(corpus))[live], expected, atol=1e-6)
+
+
+@settings(max_examples=200, deadline=None)
+@given(corpora, questions, st.lists(st.integers(1, 10), max_size=5), st.data())
+def test_no_score_depends_on_segments_or_on_what_was_deleted(
+    corpus: list[list[str]], question: list[str], sizes: list[int], data: st.DataObject
+) -> None:
+    dead = data.draw(st.sets(st.integers(0, len(corpus) - 1)))
+    live = np.array([row not in dead for row in range(len(corpus))])
+    kept = [terms for row, terms in enumerate(corpus) if row not in dead]
+    fresh = Bm25Search(segments_of(kept, []) if kept else [], None, VARIANTS["bm25"])
+    worn = Bm25Search(segments_of(corpus, sizes), live, VARIANTS["bm25"])
+    np.testing.assert_array_equal(
+        scores_of(worn, question, len(corpus))[live], scores_of(fresh, question, len(kept))
+    )
+    assert worn.match(question).known_idf == pytest.approx(fresh.match(question).known_idf)
+
+
+@given(corpora, questions, st.integers(1, 10), st.data())
+def test_the_best_allowed_rows_are_those_of_a_full_sort(
+    corpus: list[list[str]], question: list[str], k: int, data: st.DataObject
+) -> None:
+    allowed = np.array(data.draw(st.lists(st.booleans(), min_size=len(corpus), max_size=len(corpus))))
+    matches = Bm25Search(segments_of(corpus, [7]), None, VARIANTS["bm25"]).match(question)
+    pairs = zip(matches.rows.tolist(), matches.scores.tolist(), strict=True)
+    expected = sorted((-score, row) for row, score in pairs if allowed[row])[:k]
+    rows, scores = matches.top(k, allowed)
+    assert list(zip((-scores).tolist(), rows.tolist(), strict=True)) == expected
+
+
+@given(corpora, questions)
+def test_no_passage_exceeds_the_ceiling_or_covers_more_than_the_question(
+    corpus: list[list[str]], question: list[str]
+) -> None:
+    matches = Bm25Search(segments_of(corpus, []), None, VARIANTS["bm25"]).match(question)
+    assert np.all(matches.scores <= matches.ceiling + 1e-9)
+    assert np.all(matches.covered <= matches.asked_idf + 1e-9)
+
+
+@pytest.mark.parametrize("lexical", ["bm25-robertson", "rank-bm25"])
+def test_real_passages_score_as_rank_bm25_scores_them(tmp_path: Path, lexical: str) -> None:
+    texts = passages("squad2", 200) + passages("cmrc2018", 200)
+    commit(tmp_path, dict(enumerate(texts[:150])))
+    commit(tmp_path, dict(enumerate(texts[150:], 150)))
+    reference = BM25Okapi([analyse(text) for text in texts])
+    with HybridIndex.open(tmp_path, lexical) as index:
+        for question in ("Who ruled the duchy of Normandy?", "锣鼓经是什么时候出现的？"):
+            expected = reference.get_scores(analyse(question))
+            hits = index.search(HybridQuery(question, None, 10, "lexical")).hits
+            assert [hit.lexical_score for hit in hits] == pytest.approx(np.sort(expected)[::-1][:10], abs=1e-6)
+            assert [hit.lexical_score for hit in hits] == pytest.approx(
+                [expected[hit.chunk_id] for hit in hits], abs=1e-6
+            )
+
+
+def test_no_word_of_a_document_lies_in_the_index(tmp_path: Path) -> None:
+    commit(tmp_path, {1: "confidential merger with Zephyrine"})
+    written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert written
+    assert b"onfidential" not in written
+    assert b"ephyrin" not in written.lower()
