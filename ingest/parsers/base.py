@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Protocol
@@ -136,36 +136,42 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
+def text_columns(text: str) -> int:
+    """The width of a text in columns of a Latin letter."""
+    return sum(2 if char >= "\u2e80" else 1 for char in text)
+
+
 _WIDE = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
 _WIDE_CHAR = re.compile(f"[{_WIDE}]")
-_SOFT_HYPHEN_ENDS = ("\u00ad", "\x02")
+_SOFT_HYPHENS = ("\u00ad", "\x02")  # pdfium writes the latter
+_WORD_END = re.compile(r"[^\W\d_]+$")
+_WORD_START = re.compile(r"[^\W\d_]+")
 
 
-def join_lines(lines: Iterable[str]) -> str:
+def join_lines(lines: Iterable[str], words: Container[str] = frozenset()) -> str:
     """Join the wrapped lines of one paragraph as its author wrote it.
 
-    No space beside a Chinese character unless a Latin word or a number meets it there, none after a hyphen that
-    only the line end made, one elsewhere.
+    No space beside a Chinese character unless a Latin word or a number meets it there, none after a hyphen, one
+    elsewhere. A hyphen at a line's end goes, unless both sides of it are among words (the document's words, in
+    lower case) and the whole is not: "row-" "level" stays a compound, "sen-" "tence" does not.
     """
     joined = ""
     for raw in lines:
         line = raw.strip()
-        if not line:
-            continue
-        joined = _join(joined, line) if joined else line
+        if line:
+            joined = _join(joined, line, words) if joined else line
     return joined
 
 
-def _join(head: str, line: str) -> str:
-    if head.endswith(_SOFT_HYPHEN_ENDS):
-        return head[:-1] + line
+def _join(head: str, line: str, words: Container[str]) -> str:
+    if head.endswith(_SOFT_HYPHENS) or (head.endswith("-") and line[0].islower() and head[-2:-1].isalpha()):
+        left, right = _WORD_END.search(head[:-1]), _WORD_START.match(line)
+        before, after = left.group().lower() if left else "", right.group().lower() if right else ""
+        is_compound = before in words and after in words and before + after not in words
+        return f"{head[:-1]}{'-' if is_compound else ''}{line}"
     ends_wide, begins_wide = _WIDE_CHAR.match(head[-1]), _WIDE_CHAR.match(line)
-    if (
-        (ends_wide and not line[0].isalnum())
-        or (begins_wide and not head[-1].isalnum())
-        or (ends_wide and begins_wide)
-    ):
-        return head + line
-    if head.endswith("-") and len(head) > 1 and head[-2].isalpha() and line[0].islower():
-        return head[:-1] + line
+    if ends_wide or begins_wide:
+        both = ends_wide and begins_wide
+        meets_word = line[0].isalnum() if ends_wide else head[-1].isalnum()
+        return f"{head}{' ' if meets_word and not both else ''}{line}"
     return f"{head} {line}"

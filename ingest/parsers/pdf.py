@@ -13,7 +13,7 @@ from core.errors import DocumentRejected
 from core.types import ParsedDocument
 from ingest.parsers.archive import corrupt
 from ingest.parsers.base import DocumentBuilder, Hint
-from ingest.parsers.pdf_blocks import BlockWriter, Headings, Page, heading_key, without_furniture
+from ingest.parsers.pdf_blocks import BlockWriter, Page, heading_key, without_furniture
 from ingest.parsers.pdf_layout import Item, lines_of, reading_order
 from ingest.parsers.pdf_tables import find_tables
 from ingest.parsers.pdf_text import displayed, read_chars, read_rules, reading_rotation, style_of, unmapped_share
@@ -65,7 +65,7 @@ def _parse(document: pdfium.PdfDocument, hint: Hint) -> ParsedDocument:
         )
     builder = DocumentBuilder(hint.max_chars)
     pages = without_furniture(list(_pages(document, builder, hint.max_chars)))
-    writer = BlockWriter(builder, Headings(pages, _outline(document)))
+    writer = BlockWriter(builder, pages, _outline(document))
     for page in pages:
         writer.add_page(page.number, reading_order(page.items))
     if not len(builder):

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from core.types import BlockKind
-from ingest.parsers.base import DocumentBuilder, join_lines, one_line
-from ingest.parsers.pdf_layout import Item, Line, Placed, Row, text_columns
+from ingest.parsers.base import DocumentBuilder, join_lines, one_line, text_columns
+from ingest.parsers.pdf_layout import Item, Line, Placed, Row
 from ingest.parsers.pdf_tables import Table
 from ingest.parsers.tables import is_header
 
@@ -36,7 +36,10 @@ _HEADING_COLUMNS = 120
 _BOLD_HEADING_COLUMNS = 60
 _MAX_SIZE_LEVELS = 3
 _PITCH_SLACK = 1.35
-_SHORT_LINE_SHARE = 0.82
+# Chinese may break before any character but some marks: two characters of slack.
+_CHINESE_WORD_COLUMNS = 6
+_SLACK_COLUMNS = 3
+_WORD = re.compile(r"[^\W\d_]{2,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +143,14 @@ def heading_key(text: str) -> str:
 class BlockWriter:
     """Appends the blocks of one page after another."""
 
-    def __init__(self, builder: DocumentBuilder, headings: Headings) -> None:
+    def __init__(self, builder: DocumentBuilder, pages: Sequence[Page], outline: Mapping[str, int]) -> None:
+        """outline: level (from 1) by heading, as heading_key gives it."""
         self._builder = builder
-        self._headings = headings
+        self._headings = Headings(pages, outline)
+        lines = (item.text for page in pages for item in page.items if isinstance(item, Line))
+        self._words = {word for line in lines for word in _WORD.findall(line.lower())}
         self._last_columns = 0
+        self._last_header: Sequence[str] = ()
 
     def add_page(self, number: int, placed: Sequence[Placed]) -> None:
         """Append a page's content, which is in reading order."""
@@ -159,7 +166,12 @@ class BlockWriter:
         columns = len(table.rows[0])
         # A table that goes on at the top of the next page has its header on the page before.
         goes_on = continues and columns == self._last_columns
-        self._builder.table(table.rows, has_header=not goes_on and is_header(table.rows[0]), page=number)
+        rows = table.rows
+        if goes_on and rows[0] == self._last_header:
+            rows = rows[1:]  # printed again on each page
+        elif not goes_on:
+            self._last_header = rows[0] if is_header(rows[0]) else ()
+        self._builder.table(rows, has_header=not goes_on and bool(self._last_header), page=number)
         self._last_columns = columns
 
     def _add_rows(self, rows: Sequence[Row], number: int) -> None:
@@ -176,7 +188,7 @@ class BlockWriter:
 
     def _add_lines(self, lines: Sequence[Line], number: int) -> None:
         for paragraph in _paragraphs(lines):
-            text = join_lines(line.text for line in paragraph)
+            text = join_lines((line.text for line in paragraph), self._words)
             self._add_text(text, self._headings.level(paragraph, text), number)
         self._last_columns = 0
 
@@ -227,11 +239,14 @@ def _begins_paragraph(paragraph: Sequence[Line], line: Line, pitch: float) -> bo
     if step > _PITCH_SLACK * max(pitch, 1.05 * (previous.bottom - previous.top)):
         return True
     if _ITEM.match(paragraph[0].text):
-        return line.x0 < paragraph[0].x0 - 0.5 * size or _ends_short(previous)
+        return line.x0 < paragraph[0].x0 - 0.5 * size or _ends_short(previous, line)
     first_line_indent = line.x0 - line.column_x0 > 1.2 * size and line.x0 - previous.x0 > 0.8 * size
-    return first_line_indent or _ends_short(previous)
+    return first_line_indent or _ends_short(previous, line)
 
 
-def _ends_short(line: Line) -> bool:
-    """Whether a line stops well before its column's edge, as the last line of a paragraph does."""
-    return line.x1 - line.column_x0 < _SHORT_LINE_SHARE * (line.column_x1 - line.column_x0)
+def _ends_short(line: Line, following: Line) -> bool:
+    """Whether the next line's first word would still have fitted: the last line of a paragraph."""
+    word = following.text.split(maxsplit=1)[0]
+    needed = _CHINESE_WORD_COLUMNS if word[0] >= "\u2e80" else text_columns(word) + _SLACK_COLUMNS
+    column_width = (line.x1 - line.x0) / max(1, text_columns(line.text))
+    return line.column_x1 - line.x1 > needed * column_width

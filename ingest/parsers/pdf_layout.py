@@ -8,6 +8,7 @@ import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from ingest.parsers.base import text_columns
 from ingest.parsers.pdf_tables import Table
 from ingest.parsers.pdf_text import Char, Style
 
@@ -46,11 +47,6 @@ class Row:
 
 Item = Line | Table
 Placed = Line | Row | Table
-
-
-def text_columns(text: str) -> int:
-    """The width of a text in columns of a Latin letter."""
-    return sum(2 if char >= "\u2e80" else 1 for char in text)
 
 
 def lines_of(chars: Sequence[Char], style_of: Callable[[int], Style]) -> list[Line]:

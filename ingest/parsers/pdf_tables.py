@@ -6,7 +6,7 @@ pdfplumber's own reading of a page takes some 200 ms and pdfium's 5; the finder 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -17,8 +17,8 @@ from ingest.parsers.pdf_text import Char, Rule
 from ingest.parsers.tables import Grid, is_number
 
 _TOLERANCE = 3.0
-# Boxes include the advance to the next character, so that letters of one word leave no gap.
-_WORD_GAP = 0.15
+# In heights of a character: what stands farther apart are words even where pdfium has no space.
+_WORD_GAP = 0.5
 _MIN_RULES = 4
 _MAX_RULES = 6_000
 # Above these a "table" is a drawing, and finding its cells would take seconds.
@@ -130,13 +130,14 @@ class _Frame:
                 x, y = char.center
                 crossing = (bisect_right(self.tops, y) - 1, bisect_right(self.lefts, x) - 1)
                 parts.setdefault(self._owner.get(crossing, crossing), []).append(char)
+        spaced = {char.index for before, char in pairwise(chars) if before.text.isspace() and before.text != "\n"}
         grid: list[list[list[str]]] = [[[] for _ in self.lefts] for _ in self.tops]
         for (row, column), cell in parts.items():
-            grid[row][column] = _cell_lines(cell)
+            grid[row][column] = _cell_lines(cell, spaced)
         return [row for cells in grid for row in _split_row(cells) if any(row)]
 
 
-def _cell_lines(chars: Sequence[Char]) -> list[str]:
+def _cell_lines(chars: Sequence[Char], spaced: Container[int]) -> list[str]:
     """The lines of a cell by their places: not every file stores a cell's characters line by line."""
     lines: list[list[Char]] = []
     for char in chars:
@@ -149,14 +150,14 @@ def _cell_lines(chars: Sequence[Char]) -> list[str]:
         else:
             lines.append([char])
     lines.sort(key=lambda line: line[0].center[1])
-    return [_spaced(line) for line in lines]
+    return [_line_text(line, spaced) for line in lines]
 
 
-def _spaced(line: Sequence[Char]) -> str:
-    """The characters of a line with a space wherever a gap shows one."""
+def _line_text(line: Sequence[Char], spaced: Container[int]) -> str:
+    """The characters of a line, with spaces where pdfium has one and where a wide gap shows one."""
     parts = [line[0].text]
     for previous, char in pairwise(line):
-        if char.x0 - previous.x1 > _WORD_GAP * (char.bottom - char.top):
+        if char.index in spaced or char.x0 - previous.x1 > _WORD_GAP * (char.bottom - char.top):
             parts.append(" ")
         parts.append(char.text)
     return "".join(parts)

@@ -23,6 +23,9 @@ _MAX_FORM_DEPTH = 4
 _AXIS_TOLERANCE = 1.0
 _BOLD_WEIGHT = 600
 _ANGLE_SAMPLES = 60
+# The narrowest gap that is a space, in heights of a character, between Chinese characters and between others.
+_CHINESE_SPACE = 0.2
+_SPACE = 0.04
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,23 @@ def read_chars(text_page: pdfium.PdfTextPage, place: Transform) -> list[Char]:
             continue
         (ax, ay), (bx, by) = place(box.left, box.top), place(box.right, box.bottom)
         chars.append(Char(text, index, min(ax, bx), min(ay, by), max(ax, bx), max(ay, by)))
-    return chars
+    return _without_false_spaces(chars)
+
+
+def _without_false_spaces(chars: Sequence[Char]) -> list[Char]:
+    """Drop the spaces that pdfium reads into a change of font or a narrow glyph such as "一"."""
+    kept: list[Char] = []
+    for i, char in enumerate(chars):
+        if char.text == " " and 0 < i < len(chars) - 1:
+            before, after = chars[i - 1], chars[i + 1]
+            wide = min(before.text, after.text) >= "\u2e80"
+            height = min(before.bottom - before.top, after.bottom - after.top)
+            if not (before.text + after.text).isspace() and (
+                -height < after.x0 - before.x1 < (_CHINESE_SPACE if wide else _SPACE) * height
+            ):
+                continue
+        kept.append(char)
+    return kept
 
 
 def style_of(text_page: pdfium.PdfTextPage, index: int, rotation: int) -> Style:
