@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Protocol
 
 from core.errors import DocumentRejected
 from core.types import Block, BlockKind, JsonScalar, ParsedDocument
+from ingest.parsers.hyphens import SOFT_HYPHENS, Hyphenation
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,32 +144,31 @@ def text_columns(text: str) -> int:
 
 _WIDE = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
 _WIDE_CHAR = re.compile(f"[{_WIDE}]")
-_SOFT_HYPHENS = ("\u00ad", "\x02")  # pdfium writes the latter
+_EVERY_HYPHEN_DIVIDES = Hyphenation()
 _WORD_END = re.compile(r"[^\W\d_]+$")
 _WORD_START = re.compile(r"[^\W\d_]+")
 
 
-def join_lines(lines: Iterable[str], words: Container[str] = frozenset()) -> str:
+def join_lines(lines: Iterable[str], hyphens: Hyphenation = _EVERY_HYPHEN_DIVIDES) -> str:
     """Join the wrapped lines of one paragraph as its author wrote it.
 
     No space beside a Chinese character unless a Latin word or a number meets it there, none after a hyphen, one
-    elsewhere. A hyphen at a line's end goes, unless both sides of it are among words (the document's words, in
-    lower case) and the whole is not: "row-" "level" stays a compound, "sen-" "tence" does not.
+    elsewhere. A hyphen at a line's end goes where it divides a word before a small letter; elsewhere it stays,
+    as in "RS-" "485".
     """
     joined = ""
     for raw in lines:
         line = raw.strip()
         if line:
-            joined = _join(joined, line, words) if joined else line
+            joined = _join(joined, line, hyphens) if joined else line
     return joined
 
 
-def _join(head: str, line: str, words: Container[str]) -> str:
-    if head.endswith(_SOFT_HYPHENS) or (head.endswith("-") and line[0].islower() and head[-2:-1].isalpha()):
+def _join(head: str, line: str, hyphens: Hyphenation) -> str:
+    if head.endswith((*SOFT_HYPHENS, "-")) and head[-2:-1].isalnum():
         left, right = _WORD_END.search(head[:-1]), _WORD_START.match(line)
-        before, after = left.group().lower() if left else "", right.group().lower() if right else ""
-        is_compound = before in words and after in words and before + after not in words
-        return f"{head[:-1]}{'-' if is_compound else ''}{line}"
+        divides = left and right and line[0].islower() and hyphens.divides(left.group(), right.group())
+        return f"{head[:-1]}{'' if divides else '-'}{line}"
     ends_wide, begins_wide = _WIDE_CHAR.match(head[-1]), _WIDE_CHAR.match(line)
     if ends_wide or begins_wide:
         both = ends_wide and begins_wide

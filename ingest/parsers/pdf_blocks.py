@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from core.types import BlockKind
 from ingest.parsers.base import DocumentBuilder, join_lines, one_line, text_columns
+from ingest.parsers.hyphens import Hyphenation
 from ingest.parsers.pdf_layout import Item, Line, Placed, Row
 from ingest.parsers.pdf_tables import Table
 from ingest.parsers.tables import is_header
@@ -39,7 +40,6 @@ _PITCH_SLACK = 1.35
 # Chinese may break before any character but some marks: two characters of slack.
 _CHINESE_WORD_COLUMNS = 6
 _SLACK_COLUMNS = 3
-_WORD = re.compile(r"[^\W\d_]{2,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ class BlockWriter:
         self._builder = builder
         self._headings = Headings(pages, outline)
         lines = (item.text for page in pages for item in page.items if isinstance(item, Line))
-        self._words = {word for line in lines for word in _WORD.findall(line.lower())}
+        self._hyphens = Hyphenation.of(lines)
         self._last_columns = 0
         self._last_header: Sequence[str] = ()
 
@@ -188,7 +188,7 @@ class BlockWriter:
 
     def _add_lines(self, lines: Sequence[Line], number: int) -> None:
         for paragraph in _paragraphs(lines):
-            text = join_lines((line.text for line in paragraph), self._words)
+            text = join_lines((line.text for line in paragraph), self._hyphens)
             self._add_text(text, self._headings.level(paragraph, text), number)
         self._last_columns = 0
 

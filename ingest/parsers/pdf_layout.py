@@ -133,38 +133,39 @@ def _ordered(items: Sequence[Item]) -> Iterator[Placed]:
 
 
 def _gutter(items: Sequence[Item]) -> float | None:
-    """The place of an empty vertical band with prose on both sides, None where there is no such."""
+    """The place of an empty vertical band with columns of text on both sides, None where there is no such."""
     lines = [item for item in items if isinstance(item, Line)]
-    if not 2 * _MIN_COLUMN_LINES <= len(lines) <= _MAX_LINES:
+    if not _MIN_COLUMN_LINES <= len(lines) <= _MAX_LINES:
         return None
     size = statistics.median(line.bottom - line.top for line in lines)
     best: tuple[int, float, float] | None = None
-    for gutter in sorted({math.floor(line.x0) for line in lines}):
-        left = [line for line in lines if line.x1 <= gutter]
-        right = [line for line in lines if line.x0 >= gutter]
-        if not (_is_prose(left) and _is_prose(right)):
+    for gutter in sorted({math.floor(item.x0) for item in items}):
+        left = [item for item in items if item.x1 <= gutter]
+        right = [item for item in items if item.x0 >= gutter]
+        if not (_is_column(left) and _is_column(right)):
             continue
-        width = gutter - max(line.x1 for line in left)
+        width = gutter - max(item.x1 for item in left)
         if width < _GUTTER_SIZES * size or not _side_by_side(left, right):
             continue
-        crossing = len(lines) - len(left) - len(right)
+        crossing = len(items) - len(left) - len(right)
         if best is None or (crossing, -width) < best[:2]:
             best = (crossing, -width, gutter - width / 2)
     return best[2] if best else None
 
 
-def _is_prose(lines: Sequence[Line]) -> bool:
-    return (
-        len(lines) >= _MIN_COLUMN_LINES
-        and statistics.median(text_columns(line.text) for line in lines) >= _PROSE_COLUMNS
-    )
+def _is_column(items: Sequence[Item]) -> bool:
+    """Whether items are a column: lines of prose, or a table that fills it."""
+    lines = [item for item in items if isinstance(item, Line)]
+    if len(lines) < _MIN_COLUMN_LINES:
+        return any(isinstance(item, Table) for item in items)
+    return statistics.median(text_columns(line.text) for line in lines) >= _PROSE_COLUMNS
 
 
-def _side_by_side(left: Sequence[Line], right: Sequence[Line]) -> bool:
-    shared = min(max(line.bottom for line in side) for side in (left, right)) - max(
-        min(line.top for line in side) for side in (left, right)
+def _side_by_side(left: Sequence[Item], right: Sequence[Item]) -> bool:
+    shared = min(max(item.bottom for item in side) for side in (left, right)) - max(
+        min(item.top for item in side) for side in (left, right)
     )
-    heights = [max(line.bottom for line in side) - min(line.top for line in side) for side in (left, right)]
+    heights = [max(item.bottom for item in side) - min(item.top for item in side) for side in (left, right)]
     return shared > 0.3 * min(heights)
 
 
