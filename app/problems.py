@@ -38,7 +38,8 @@ def openai_error_of(error: RagstoneError) -> dict[str, Any]:
 def respond(request: Request, error: RagstoneError) -> Response:
     """Turn an error into the response that the path's clients expect."""
     if request.url.path.startswith(_OPENAI_PATHS):
-        return JSONResponse(openai_error_of(error), error.status, error.headers)
+        status = 400 if error.status == 422 else error.status  # OpenAI knows no 422: its clients raise BadRequest
+        return JSONResponse(openai_error_of(error), status, error.headers)
     body = problem_of(error) | {"instance": request.url.path}
     return JSONResponse(body, error.status, error.headers, media_type="application/problem+json")
 

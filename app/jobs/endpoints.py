@@ -52,7 +52,7 @@ def cancel_job(job_id: str, caller: IngestCaller, jobs: Jobs) -> None:
     jobs.cancel(caller, job_id)
 
 
-@router.get("/{job_id}/events", responses=problems(NotFound), response_class=EventStreamResponse)
+@router.get("/{job_id}/events", status_code=200, responses=problems(NotFound), response_class=EventStreamResponse)
 async def follow_job(job_id: str, caller: IngestCaller, jobs: Jobs, services: ServicesDep) -> EventStreamResponse:
     """Stream a job's progress: `progress` whenever it changes, then `done`."""
     first = await to_thread.run_sync(jobs.get, caller, job_id)
