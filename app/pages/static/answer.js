@@ -31,9 +31,11 @@ export function applyEvent(answer, event, data) {
   }
 }
 
+const REFUSALS = ["no-documents", "no-evidence", "unsupported"];
+
 /** Whether the service declined to answer from these documents. */
 export function isRefusal(answer) {
-  return answer.state === "done" && answer.grounded === false && Boolean(answer.reason);
+  return answer.state === "done" && REFUSALS.includes(answer.reason);
 }
 
 /**

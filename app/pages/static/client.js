@@ -29,7 +29,7 @@ export function documentPath(collection, id, rest = "") {
 export class Client {
   /**
    * base: address of the service, with a slash at its end. key: sent as Bearer, or "" for the cookie.
-   * onUnauthorized: gets a chance to find a key; resolves to whether to try again.
+   * onUnauthorized(attempt): gets a chance to find a key, attempt counting from 0; resolves to whether to try again.
    */
   constructor(base, { key = "", onUnauthorized = async () => false } = {}) {
     this.base = base;
@@ -43,7 +43,7 @@ export class Client {
       const response = await this.#fetch(method, path, json, signal);
       if (response.ok) return response;
       const problem = Problem.parse(response.status, await response.text());
-      if (response.status !== 401 || attempt > 0 || !(await this.onUnauthorized())) throw problem;
+      if (response.status !== 401 || !(await this.onUnauthorized(attempt))) throw problem;
     }
   }
 
@@ -71,7 +71,7 @@ export class Client {
       try {
         return await this.#send(path, files, onProgress, signal);
       } catch (problem) {
-        if (problem.status !== 401 || attempt > 0 || !(await this.onUnauthorized())) throw problem;
+        if (problem.status !== 401 || !(await this.onUnauthorized(attempt))) throw problem;
       }
     }
   }

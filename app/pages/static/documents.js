@@ -2,13 +2,13 @@
 
 import { documentPath } from "./client.js";
 import { h, icon } from "./dom.js";
-import { problemLines } from "./turn.js";
+import { problemLines, reasonOf } from "./wording.js";
 
 const PAGE_SIZE = 50;
 const POLL_MS = 2000; // while documents of the list are being made searchable
 
 export class Documents {
-  /** root: the documents view; onOpen(document) shows its text; onChanged() after a deletion. */
+  /** root: the documents view; onOpen(document, trigger) shows its text; onChanged() after a deletion. */
   constructor(root, { client, strings, onOpen, onChanged }) {
     Object.assign(this, { client, strings, onOpen, onChanged });
     this.list = root.querySelector(".documents");
@@ -82,14 +82,14 @@ export class Documents {
     const facts = [id === name ? "" : id, sizeOf(document.size_bytes)].filter(Boolean);
     const remove = h("button", { type: "button", class: "icon-button", on: { click: () => this.#askDelete(document, name) } }, icon("trash"));
     const label = live
-      ? h("button", { type: "button", class: "document-title", on: { click: () => this.onOpen(document) } }, name)
+      ? h("button", { type: "button", class: "document-title", on: { click: (event) => this.onOpen(document, event.currentTarget) } }, name)
       : h("span", { class: "document-title" }, name);
     const passages = document.chunks ? strings.text(h("span"), "documents.passages", { n: document.chunks }) : null;
     const stage = state === "processing" && strings.has(`stage.${document.stage}`) ? `stage.${document.stage}` : `state.${state}`;
     return h("li", { class: "document-row", "data-state": state },
       h("div", { class: "document-main" }, label,
         h("span", { class: "document-facts quiet" }, ...facts.map((fact) => h("span", {}, fact)), passages),
-        error ? h("span", { class: "document-error" }, error.detail) : null),
+        error ? h("span", { class: "document-error" }, reasonOf(strings, error)) : null),
       strings.text(h("span", { class: "state" }), stage),
       strings.label(remove, "documents.delete", { name }));
   }

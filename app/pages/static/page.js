@@ -6,8 +6,8 @@ import { h } from "./dom.js";
 import { Documents } from "./documents.js";
 import { SourcePanel } from "./source-panel.js";
 import { Strings } from "./strings.js";
-import { problemLines } from "./turn.js";
 import { Uploads } from "./uploads.js";
+import { problemLines } from "./wording.js";
 
 const $ = (selector) => document.querySelector(selector);
 const base = new URL(".", location.href);
@@ -27,13 +27,14 @@ const conversation = new Conversation({
   list: $(".turns"),
   log: $("#log"),
   withFeedback: true,
-  onCite: (citation) => panel.open(selection.value, citation),
+  onCite: (citation, trigger) => panel.open(selection.value, citation, trigger),
   onChange: showState,
 });
 const documents = new Documents($("#view-documents"), {
   client,
   strings,
-  onOpen: ({ id, title, uri }) => panel.open(selection.value, { document_id: id, title, uri, char_start: 0, char_end: 0 }),
+  onOpen: ({ id, title, uri }, trigger) =>
+    panel.open(selection.value, { document_id: id, title, uri, char_start: 0, char_end: 0 }, trigger),
   onChanged: loadCollections,
 });
 const uploads = new Uploads($(".uploads"), {
@@ -45,8 +46,8 @@ const uploads = new Uploads($(".uploads"), {
 // Keys
 
 /** Get a way in after a 401: a fresh cookie on the server's own machine, elsewhere a key from the reader. */
-async function findKey() {
-  if (document.body.dataset.local === "yes" && !client.key) {
+async function findKey(attempt) {
+  if (document.body.dataset.local === "yes" && !client.key && attempt === 0) {
     return (await fetch(base, { cache: "no-store" })).ok; // the server was restarted: its page carries a new cookie
   }
   return askForKey(Boolean(client.key));
@@ -88,9 +89,11 @@ async function loadCollections() {
 }
 
 function openCollection() {
+  panel.close();
   localStorage.setItem("ragstone.collection", selection.value);
   conversation.open(selection.value);
   if (currentView() === "documents") documents.open(selection.value);
+  if (selection.value) uploads.watch(selection.value);
 }
 
 // What is shown
@@ -107,7 +110,7 @@ function showState() {
 
 function showWelcome() {
   const collection = collections.find(({ name }) => name === selection.value);
-  const state = !collection ? "none" : collection.documents === 0 ? "empty" : "ready";
+  const state = welcomeState(collection);
   const text = $(".welcome-text");
   strings.text(text, `welcome.${state}`, { n: collection?.documents ?? 0, title: collection?.title || collection?.name });
   const examples = state === "ready" && strings.has(`examples.${collection.name}`)
@@ -115,6 +118,12 @@ function showWelcome() {
   const buttons = examples.map((example) => h("button", { type: "button", class: "example", on: { click: () => ask(example) } }, example));
   if (state === "empty") buttons.push(strings.text(h("a", { class: "button primary", href: "#documents" }), "welcome.add"));
   $(".examples").replaceChildren(...buttons.map((button) => h("li", {}, button)));
+}
+
+function welcomeState(collection) {
+  if (!collection) return "none";
+  if (collection.documents) return "ready";
+  return uploads.isFeeding(collection.name) ? "feeding" : "empty";
 }
 
 function showWelcomeProblem(problem) {
@@ -170,6 +179,7 @@ $(".composer").addEventListener("submit", (event) => {
 });
 $(".composer .stop").addEventListener("click", () => conversation.stop());
 $(".new").addEventListener("click", () => {
+  panel.close();
   conversation.startOver();
   question.focus();
 });

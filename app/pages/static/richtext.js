@@ -1,12 +1,14 @@
-// An answer's text as elements: paragraphs, lists, headings, tables, code, bold, and `[n]` markers. No links, no
-// images, no markup from the text. While text streams in, blocks that did not change keep their elements (and so
+// An answer's text as elements: paragraphs, lists, headings, tables, quoted rows, code, bold, and `[n]` markers. No
+// links, no images, no markup from the text. While text streams in, blocks that did not change keep their elements (and so
 // the reader's focus and selection).
 
 import { h } from "./dom.js";
 
 const INLINE = /\[(\d{1,3})\]|\*\*([^*\n]+)\*\*|`([^`\n]+)`/g;
+const AFTER_MARKER = /^[.,;:!?。，；：！？、）)]*/;
 const ITEM = /^\s*(?:[-*•]|(\d{1,3})[.)])\s+/;
 const FENCE = /^\s*```/;
+const BAR = " | ";
 
 /** Cut a text into blocks `{kind, start, end, lines: [{start, end}]}` with UTF-16 offsets. */
 export function blocksOf(text) {
@@ -28,6 +30,37 @@ export function blocksOf(text) {
     else if (goesOn) Object.assign(open, { end: range.end }).lines.push(range);
     else blocks.push((open = { kind, ...range, lines: [range] }));
     if (inFence && FENCE.test(line)) open.closed = true;
+  }
+  return blocks.flatMap((block) => (block.kind === "paragraph" ? withRecords(text, block) : [block]));
+}
+
+/**
+ * Part a paragraph's quoted table rows from its other lines. A quoted row comes below the names of its columns:
+ * `City | Limit:` and then `Paris | 190 [1]`; rows of one table follow each other, each with the names again or not.
+ */
+function withRecords(text, { lines }) {
+  const blocks = [];
+  const line = (range) => text.slice(range.start, range.end);
+  const width = (range) => line(range).split(BAR).length;
+  const isHead = (range) => width(range) > 1 && line(range).endsWith(":");
+  for (let at = 0; at < lines.length; at++) {
+    const range = lines[at];
+    const next = lines[at + 1];
+    const open = blocks.at(-1);
+    if (isHead(range) && next && !isHead(next) && width(next) === width(range)) {
+      if (open?.kind === "rows" && line(open.head) === line(range)) {
+        Object.assign(open, { end: next.end }).lines.push(next);
+      } else {
+        blocks.push({ kind: "rows", start: range.start, end: next.end, head: range, lines: [next] });
+      }
+      at++;
+    } else if (open?.kind === "rows" && !isHead(range) && width(range) === width(open.head)) {
+      Object.assign(open, { end: range.end }).lines.push(range);
+    } else if (open?.kind === "paragraph") {
+      Object.assign(open, { end: range.end }).lines.push(range);
+    } else {
+      blocks.push({ kind: "paragraph", ...range, lines: [range] });
+    }
   }
   return blocks;
 }
@@ -82,6 +115,8 @@ class BlockWriter {
       }
       case "table":
         return this.#table(lines);
+      case "rows":
+        return this.#rows(block);
       default: {
         const nodes = lines.flatMap((line, i) => [...(i ? [h("br")] : []), ...this.inline(line.start, line.end)]);
         return h("p", {}, ...nodes);
@@ -109,14 +144,44 @@ class BlockWriter {
     return h("div", { class: "table", tabindex: "0" }, h("table", {}, head, h("tbody", {}, ...body)));
   }
 
+  /** Quoted rows: several as a table, a single one as a list of names and values, which fits every width. */
+  #rows({ head, lines }) {
+    const names = this.#cells({ start: head.start, end: head.end - 1 }); // without the colon
+    if (lines.length === 1) {
+      const values = this.#cells(lines[0]);
+      return h("dl", { class: "row" }, ...names.map((name, i) => h("div", {}, h("dt", {}, ...name), h("dd", {}, ...values[i]))));
+    }
+    const row = (cells, tag, props = {}) => h("tr", {}, ...cells.map((cell) => h(tag, props, ...cell)));
+    return h("div", { class: "table", tabindex: "0" }, h("table", {},
+      h("thead", {}, row(names, "th", { scope: "col" })),
+      h("tbody", {}, ...lines.map((line) => row(this.#cells(line), "td")))));
+  }
+
+  #cells({ start, end }) {
+    let at = start;
+    return this.text.slice(start, end).split(BAR).map((cell) => {
+      const nodes = this.inline(at, at + cell.length);
+      at += cell.length + BAR.length;
+      return nodes;
+    });
+  }
+
   /** The nodes of text[start:end]. */
   inline(start, end) {
     const nodes = [];
     let at = start;
     for (const match of this.text.slice(start, end).matchAll(INLINE)) {
       const from = start + match.index;
-      nodes.push(...this.#plain(at, from));
-      if (match[1]) nodes.push(this.marker(Number(match[1]), from) ?? match[0]);
+      const button = match[1] ? this.marker(Number(match[1]), from) : null;
+      // A marker stands close to its claim, and a line never begins with the full stop after it.
+      nodes.push(...this.#plain(at, button ? at + this.text.slice(at, from).trimEnd().length : from));
+      if (button) {
+        const after = AFTER_MARKER.exec(this.text.slice(from + match[0].length, end))[0];
+        nodes.push(h("span", { class: "cited" }, button, after));
+        at = from + match[0].length + after.length;
+        continue;
+      }
+      if (match[1]) nodes.push(match[0]);
       else if (match[2]) nodes.push(h("strong", {}, ...this.inline(from + 2, from + 2 + match[2].length)));
       else nodes.push(h("code", {}, match[3]));
       at = from + match[0].length;

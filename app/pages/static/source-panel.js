@@ -1,10 +1,12 @@
-// The side panel that shows a document's parsed text with the cited passage marked and scrolled to.
+// The side panel that shows a document's parsed text with the cited passage marked and scrolled to. In a wide window
+// it stands beside the conversation, in a narrow one above it.
 
 import { documentPath } from "./client.js";
 import { h, icon, webLink } from "./dom.js";
 import { Offsets } from "./offsets.js";
-import { pagesOf, problemLines } from "./turn.js";
+import { pagesOf, problemLines } from "./wording.js";
 
+const WIDE = matchMedia("(min-width: 64rem)");
 const WINDOW_UNITS = 30000; // how much is drawn to each side of the passage; a button draws more
 
 export class SourcePanel {
@@ -12,23 +14,52 @@ export class SourcePanel {
   constructor(dialog, { client, strings }) {
     Object.assign(this, { dialog, client, strings });
     this.body = dialog.querySelector(".panel-body");
+    this.trigger = null; // what opened it, and gets the focus back
+    this.opened = 0; // counts, so that a slow reply for an earlier citation is dropped
+    dialog.addEventListener("close", () => this.#closed());
+    // Beside the conversation it is not modal, so the browser does not close it by Esc.
+    addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && !event.isComposing && !document.querySelector("dialog:modal")) this.close();
+    });
+    WIDE.addEventListener("change", () => this.close());
   }
 
-  /** Show a citation: its quote marked strongly, its whole passage lightly. */
-  async open(collection, citation) {
+  /** Show a citation: its quote marked strongly, its whole passage lightly. trigger: the element that was used. */
+  async open(collection, citation, trigger) {
     const { dialog, strings } = this;
+    const turn = ++this.opened;
+    this.#follow(trigger);
     dialog.querySelector(".panel-title").textContent = citation.title || citation.document_id;
     dialog.querySelector(".panel-where").textContent = pagesOf(strings, citation);
     this.#showLinks(collection, citation);
     this.body.replaceChildren(strings.text(h("p", { class: "quiet" }), "loading"));
-    if (!dialog.open) dialog.showModal();
+    document.documentElement.classList.toggle("beside", WIDE.matches);
+    if (!dialog.open) WIDE.matches ? dialog.show() : dialog.showModal();
     this.body.focus();
     try {
-      const path = documentPath(collection, citation.document_id, "/text");
-      this.#show(await this.client.json("GET", path), citation);
+      const reply = await this.client.json("GET", documentPath(collection, citation.document_id, "/text"));
+      if (turn === this.opened) this.#show(reply, citation);
     } catch (problem) {
-      this.#showProblem(problem, () => this.open(collection, citation));
+      if (turn === this.opened) this.#showProblem(problem, () => this.open(collection, citation, this.trigger));
     }
+  }
+
+  close() {
+    if (this.dialog.open) this.dialog.close();
+  }
+
+  #follow(trigger) {
+    this.trigger?.removeAttribute("aria-current");
+    this.trigger = trigger;
+    trigger?.setAttribute("aria-current", "true");
+  }
+
+  #closed() {
+    const { trigger } = this;
+    this.opened++;
+    this.#follow(null);
+    document.documentElement.classList.remove("beside");
+    trigger?.focus({ preventScroll: true });
   }
 
   #showLinks(collection, citation) {
@@ -86,12 +117,23 @@ export class SourcePanel {
         this.strings.text(h("span"), key));
     if (shown[0] !== blocks[0]) nodes.push(more("source.earlier", from - 2 * WINDOW_UNITS, to));
     let page = null;
+    let rows = null; // the body of the table under way
     for (const block of shown) {
       if (block.page && block.page !== page) {
         page = block.page;
+        rows = null;
         nodes.push(this.strings.text(h("div", { class: "page-break" }), "page", { n: page }));
       }
-      nodes.push(blockElement(text, block, marks));
+      if (!block.kind.startsWith("table_")) {
+        rows = null;
+        nodes.push(blockElement(text, block, marks));
+        continue;
+      }
+      if (!rows || block.kind === "table_header") {
+        rows = h("tbody");
+        nodes.push(h("div", { class: "table", tabindex: "0" }, h("table", {}, rows)));
+      }
+      rows.append(rowElement(text, block, marks));
     }
     if (shown.at(-1) !== blocks.at(-1)) nodes.push(more("source.later", from, to + 2 * WINDOW_UNITS));
     this.body.replaceChildren(h("div", { class: "document" }, ...nodes));
@@ -105,14 +147,23 @@ function blockElement(text, block, marks) {
       return h(`h${Math.min(block.level + 2, 6)}`, {}, ...nodes);
     case "list_item":
       return h("p", { class: "item" }, ...nodes);
-    case "table_header":
-    case "table_row":
-      return h("p", { class: block.kind.replace("_", "-") }, ...nodes);
     case "code":
       return h("pre", {}, ...nodes);
     default:
       return h("p", {}, ...nodes);
   }
+}
+
+/** A table's row; the parsers set its cells apart by " | ". */
+function rowElement(text, block, marks) {
+  const tag = block.kind === "table_header" ? "th" : "td";
+  let start = block.start;
+  const cells = text.slice(block.start, block.end).split(" | ").map((cell) => {
+    const from = start;
+    start += cell.length + " | ".length;
+    return h(tag, tag === "th" ? { scope: "col" } : {}, ...marked(text, from, from + cell.length, marks));
+  });
+  return h("tr", {}, ...cells);
 }
 
 /** The nodes of text[start:end], with what lies in the quote or else the passage marked. Offsets are UTF-16. */

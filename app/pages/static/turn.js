@@ -4,19 +4,7 @@ import { citationAt, isRefusal, splitSources } from "./answer.js";
 import { copyText, h, icon } from "./dom.js";
 import { Offsets } from "./offsets.js";
 import { RichText } from "./richtext.js";
-
-/** The pages of a source as a text, or "". */
-export function pagesOf(strings, { page_from: from, page_to: to }) {
-  if (!from) return "";
-  return to && to !== from ? strings.get("pages", { from, to }) : strings.get("page", { n: from });
-}
-
-/** What a person should read of a problem: a line of ours for its kind, and the service's own detail. */
-export function problemLines(strings, problem) {
-  const key = `problem.${problem.slug}`;
-  const line = strings.has(key) ? strings.get(key) : strings.get("problem.other");
-  return [line, problem.detail && problem.detail !== problem.slug ? problem.detail : ""];
-}
+import { pagesOf, placeOf, problemLines, quoteOf } from "./wording.js";
 
 export class TurnView {
   /**
@@ -26,6 +14,7 @@ export class TurnView {
     this.answer = answer;
     this.options = options;
     this.strings = options.strings;
+    this.searched = h("p", { class: "searched quiet", hidden: true });
     this.status = h("div", { class: "turn-status" });
     this.body = h("div", { class: "answer" });
     this.notice = h("div", { class: "turn-notice" });
@@ -35,7 +24,7 @@ export class TurnView {
       "article",
       { class: "turn" },
       h("h2", { class: "question" }, answer.question),
-      this.status, this.notice, this.body, this.sources, this.actions,
+      this.searched, this.status, this.body, this.notice, this.sources, this.actions,
     );
     this.richtext = new RichText(this.body, (n, at) => this.#marker(n, at));
     this.update();
@@ -46,6 +35,7 @@ export class TurnView {
     const { state } = this.answer;
     this.element.dataset.state = isRefusal(this.answer) ? "refused" : state;
     this.body.setAttribute("aria-busy", String(state === "writing" || state === "searching"));
+    this.#showSearched();
     this.#showStatus();
     this.#showText();
     this.#showNotice();
@@ -63,6 +53,14 @@ export class TurnView {
     this.richtext.render(answer.text, flagged, `${this.strings.language}${answer.sources.length}`);
   }
 
+  /** A follow-up is rewritten before it is searched for; the reader should see how it was understood. */
+  #showSearched() {
+    const { searched, question } = this.answer;
+    if (!searched || searched.trim() === question.trim() || !this.searched.hidden) return;
+    this.strings.text(this.searched, "status.searched", { question: searched });
+    this.searched.hidden = false;
+  }
+
   #showStatus() {
     const { answer, strings } = this;
     const searching = answer.state === "searching";
@@ -75,19 +73,28 @@ export class TurnView {
     this.status.replaceChildren(h("span", { class: "pulse", "aria-hidden": "true" }), label);
   }
 
+  #noticeKind() {
+    const { answer } = this;
+    if (isRefusal(answer)) return "refused";
+    if (answer.problem) return "failed";
+    if (answer.state === "stopped") return "stopped";
+    if (answer.reason === "uncited") return "uncited";
+    return answer.unsupported.length ? "unsupported" : "";
+  }
+
   #showNotice() {
     const { answer, strings } = this;
-    const kind = isRefusal(answer) ? "refused" : answer.problem ? "failed" : answer.state === "stopped" ? "stopped"
-      : answer.unsupported.length ? "unsupported" : "";
+    const kind = this.#noticeKind();
     if (this.notice.dataset.kind === kind) return;
     this.notice.dataset.kind = kind;
     this.notice.replaceChildren();
     if (kind === "refused") {
       this.notice.append(
         icon("search"),
-        h("div", {}, strings.text(h("strong"), "refusal.title"), strings.text(h("p"), "refusal.hint")),
+        h("div", {}, h("strong", {}, answer.text),
+          answer.reason === "no-documents" ? null : strings.text(h("p"), "refusal.hint")),
       );
-    } else if (kind === "stopped" || kind === "unsupported") {
+    } else if (["stopped", "uncited", "unsupported"].includes(kind)) {
       this.notice.append(strings.text(h("p"), `notice.${kind}`));
     } else if (kind === "failed") {
       const [line, detail] = problemLines(strings, answer.problem);
@@ -113,7 +120,7 @@ export class TurnView {
       this.sources.append(strings.text(h("h3", { class: "label" }), "sources.cited"), this.#list(cited));
     }
     if (others.length) {
-      const summary = strings.text(h("summary"), "sources.others", { n: others.length });
+      const summary = strings.text(h("summary"), cited.length ? "sources.others" : "sources.found", { n: others.length });
       this.sources.append(h("details", {}, summary, this.#list(others)));
     }
   }
@@ -123,13 +130,13 @@ export class TurnView {
     return h("ol", { class: "sources" }, ...sources.map((source) => {
       const citation = answer.citations.find((candidate) => candidate.n === source.n);
       const open = (event) => this.options.onCite({ ...source, ...citation, passage: source }, event.currentTarget);
-      const where = [pagesOf(strings, source), source.heading].filter(Boolean).join(" · ");
+      const where = placeOf(strings, source);
       return h("li", {}, h("button", { type: "button", class: "source", on: { click: open } },
         h("span", { class: "mark", "aria-hidden": "true" }, String(source.n)),
         h("span", { class: "source-text" },
           h("span", { class: "source-title" }, source.title || source.document_id),
           where ? h("span", { class: "source-where" }, where) : null,
-          h("span", { class: "source-quote" }, citation?.quote || source.text))));
+          h("span", { class: "source-quote" }, quoteOf({ ...source, ...citation })))));
     }));
   }
 

@@ -1,47 +1,81 @@
 // Uploads: what is sent, then the job that makes it searchable, each with its progress and its failures.
 
 import { h, icon } from "./dom.js";
-import { problemLines } from "./turn.js";
+import { problemLines, reasonOf } from "./wording.js";
 
 const ENDED = ["succeeded", "partial", "failed", "cancelled"];
 const RECONNECTS = 5;
+const REFRESH_MS = 2000; // between two looks at the documents while a job goes on
 
 export class Uploads {
+  #running = new Map(); // id of each job that is being followed, and its collection
+  #refreshed = 0;
+
   /** list: element for the uploads; onSettled(): called when documents may have changed. */
   constructor(list, { client, strings, onSettled }) {
     Object.assign(this, { list, client, strings, onSettled });
   }
 
+  /** Whether documents of a collection are being made searchable, as far as is known here. */
+  isFeeding(collection) {
+    return [...this.#running.values()].includes(collection);
+  }
+
   /** Send files to a collection and follow them until they are searchable or have failed. */
   async add(collection, files) {
     if (!files.length) return;
-    const { strings } = this;
     const controller = new AbortController();
-    const title = files.length === 1 ? h("span", {}, files[0].name) : strings.text(h("span"), "upload.files", { n: files.length });
-    const bar = h("progress", { max: "1", value: "0" });
-    const note = strings.text(h("span", { class: "quiet", role: "status" }), "upload.sending", { percent: 0 });
-    const cancel = strings.label(h("button", { type: "button", class: "icon-button", on: { click: () => controller.abort() } }, icon("close")), "cancel");
+    const view = this.#card(files.length, files[0].name);
+    this.strings.text(view.note, "upload.sending", { percent: 0 });
+    view.cancel.onclick = () => controller.abort();
+    try {
+      const onProgress = (share) => {
+        view.bar.value = share;
+        this.strings.text(view.note, share < 1 ? "upload.sending" : "upload.queued", { percent: Math.round(share * 100) });
+      };
+      const path = `v1/collections/${encodeURIComponent(collection)}/documents`;
+      await this.#watchJob(await this.client.upload(path, files, { onProgress, signal: controller.signal }), view);
+    } catch (error) {
+      if (error.name === "AbortError") view.card.remove();
+      else this.#fail(view, error, () => this.add(collection, files));
+      this.onSettled();
+    }
+  }
+
+  /** Follow what is being fed to a collection by others: the command line, another tab, the first start. */
+  async watch(collection) {
+    const listed = ["running", "queued"].map((state) => this.client.json("GET", `v1/jobs?state=${state}`));
+    const found = await Promise.all(listed).catch(() => []); // a key that may only ask is told nothing of jobs
+    for (const job of found.flatMap(({ jobs }) => jobs)) {
+      if (job.collection !== collection || job.kind !== "ingest" || this.#running.has(job.id)) continue;
+      const view = this.#card(job.total);
+      this.#watchJob(job, view).catch((error) => this.#fail(view, error, () => this.watch(collection)));
+    }
+  }
+
+  #card(count, name) {
+    const { strings } = this;
+    const title = name && count === 1 ? h("span", {}, name) : strings.text(h("span"), "upload.files", { n: count });
+    const bar = strings.label(h("progress", { max: "1", value: "0" }), "upload.progress");
+    const note = strings.text(h("span", { class: "quiet", role: "status" }), "upload.queued");
+    const cancel = strings.label(h("button", { type: "button", class: "icon-button" }, icon("close")), "cancel");
     const failures = h("ul", { class: "failures" });
     const card = h("li", { class: "upload", "data-state": "running" },
       h("div", { class: "upload-head" }, icon("file"), h("strong", {}, title), note, cancel), bar, failures);
-    strings.label(bar, "upload.progress");
     this.list.prepend(card);
-    const view = { card, bar, note, failures, cancel, dismiss: () => card.remove() };
-    try {
-      const onProgress = (share) => {
-        bar.value = share;
-        strings.text(note, share < 1 ? "upload.sending" : "upload.queued", { percent: Math.round(share * 100) });
-      };
-      const path = `v1/collections/${encodeURIComponent(collection)}/documents`;
-      const job = await this.client.upload(path, files, { onProgress, signal: controller.signal });
-      this.onSettled();
-      cancel.onclick = () => this.client.request("DELETE", `v1/jobs/${job.id}`).catch(() => {}); // ended meanwhile
-      this.#end(view, await this.#follow(job, view));
-    } catch (error) {
-      if (error.name === "AbortError") card.remove();
-      else this.#fail(view, error, () => this.add(collection, files));
-    }
+    return { card, bar, note, failures, cancel, name: count === 1 && name, dismiss: () => card.remove() };
+  }
+
+  async #watchJob(job, view) {
+    this.#running.set(job.id, job.collection);
     this.onSettled();
+    view.cancel.onclick = () => this.client.request("DELETE", `v1/jobs/${job.id}`).catch(() => {}); // ended meanwhile
+    try {
+      this.#end(view, await this.#follow(job, view));
+    } finally {
+      this.#running.delete(job.id);
+      this.onSettled();
+    }
   }
 
   async #follow(job, view) {
@@ -51,6 +85,10 @@ export class Uploads {
         for await (const { data } of this.client.events("GET", `v1/jobs/${job.id}/events`)) {
           last = data;
           this.#progress(view, last);
+          if (last.done && Date.now() - this.#refreshed > REFRESH_MS) {
+            this.#refreshed = Date.now();
+            this.onSettled();
+          }
         }
       } catch (error) {
         if (error.slug !== "cut" && error.slug !== "network") throw error;
@@ -76,8 +114,9 @@ export class Uploads {
     if (job.state === "succeeded" && job.unchanged === job.total) strings.text(view.note, "upload.unchanged");
     else if (job.state === "succeeded") strings.text(view.note, "upload.searchable", { n: good });
     else strings.text(view.note, `upload.${job.state}`, { n: good, failed: job.failed });
-    for (const { document_id: id, detail } of job.errors) {
-      view.failures.append(h("li", {}, h("strong", {}, id), " ", detail));
+    for (const error of job.errors) {
+      const name = error.document_id === view.name ? [] : [h("strong", {}, error.document_id), " "];
+      view.failures.append(h("li", {}, ...name, reasonOf(strings, error)));
     }
     this.#makeDismissable(view);
   }

@@ -4,7 +4,7 @@ import { Client } from "./client.js";
 import { Conversation } from "./conversation.js";
 import { h, icon, webLink } from "./dom.js";
 import { Strings } from "./strings.js";
-import { pagesOf } from "./turn.js";
+import { placeOf, quoteOf } from "./wording.js";
 
 const NARROW = "(max-width: 480px)";
 
@@ -17,6 +17,7 @@ export async function mount(base, { collection, key = "", lang, title, theme }) 
     ...["answer", "widget"].map(async (name) => sheet(await (await load(base, `static/${name}.css`)).text())),
   ]);
   const host = document.createElement("ragstone-widget");
+  host.lang = texts.code;
   if (theme === "light" || theme === "dark") host.dataset.theme = theme;
   const root = host.attachShadow({ mode: "open" });
   root.adoptedStyleSheets = sheets;
@@ -150,14 +151,14 @@ class Widget {
       trigger.setAttribute("aria-expanded", "false");
       if (open.dataset.key === key) return;
     }
-    const where = [pagesOf(this.strings, citation), citation.heading].filter(Boolean).join(" · ");
+    const where = placeOf(this.strings, citation);
     const address = webLink(citation.uri);
     const name = citation.title || citation.document_id;
     const heading = address
       ? h("a", { href: address, target: "_blank", rel: "noopener noreferrer" }, name)
       : h("strong", {}, name);
     const card = h(place.tagName === "LI" ? "li" : "div", { class: "quote-card", "data-key": key, role: "status" },
-      h("blockquote", {}, citation.quote || citation.text), h("p", {}, heading), where ? h("p", { class: "quiet" }, where) : null);
+      h("blockquote", {}, quoteOf(citation)), h("p", {}, heading), where ? h("p", { class: "quiet" }, where) : null);
     place.after(card);
     trigger.setAttribute("aria-expanded", "true");
     card.scrollIntoView({ block: "nearest" });
