@@ -3,6 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
+
+# A deadline would make the tests depend on how busy the machine is.
+settings.register_profile("ragstone", deadline=None, print_blob=True)
+settings.load_profile("ragstone")
 
 
 @pytest.fixture(scope="session")

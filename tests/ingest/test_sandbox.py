@@ -19,7 +19,7 @@ ENDLESS = b"<html><body>" + b"<div>" * 400_000
 GOOD = b"# Leave\n\nTwenty days."
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def parser() -> Iterator[ParserProcess]:
     process = ParserProcess(timeout_s=60, max_chars=1_000_000)
     yield process
@@ -28,9 +28,8 @@ def parser() -> Iterator[ParserProcess]:
 
 def children() -> dict[int, str]:
     """The parsing processes of this test process, by id."""
-    listed = subprocess.run(
-        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(os.getpid())], capture_output=True, text=True
-    )
+    command = ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(os.getpid())]
+    listed = subprocess.run(command, capture_output=True, text=True, check=False)
     pairs = (line.split(maxsplit=1) for line in listed.stdout.splitlines())
     return {int(pid): args for pid, args in pairs if "spawn_main" in args}
 

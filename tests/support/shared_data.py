@@ -1,4 +1,4 @@
-"""Passages of the shared data sets, which lie beside the checkout."""
+"""Passages and files of the shared data sets, which lie beside the checkout."""
 
 from __future__ import annotations
 
@@ -15,3 +15,10 @@ def passages(dataset: str, count: int) -> list[str]:
         texts = [json.loads(line)["text"] for line in islice(lines, count)]
     assert len(texts) == count, f"{dataset} has only {len(texts)} passages"
     return texts
+
+
+def shared_file(*parts: str) -> Path:
+    """Return a file of the shared data; fails with what is missing where it is not there."""
+    path = SHARED_DATA.joinpath(*parts)
+    assert path.exists(), f"this test reads {path}, which is missing: the shared data must lie beside the checkout"
+    return path
