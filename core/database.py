@@ -30,7 +30,7 @@ class Database:
             self._reads = self._engine(write=False)
             self._writes = self._engine(write=True) if self.is_sqlite else self._reads
         except ModuleNotFoundError as missing:
-            raise MissingExtra(f"PostgreSQL needs {missing.name}: run `pip install -e '.[postgres]'`.") from missing
+            raise MissingExtra(f"PostgreSQL needs {missing.name}: run `make run EXTRAS=postgres`.") from missing
 
     def _engine(self, *, write: bool) -> Engine:
         if not self.is_sqlite:

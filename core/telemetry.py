@@ -46,3 +46,5 @@ def configure_logging(log_format: Literal["text", "json"], level: str) -> None:
     # pdfminer and fontTools warn about every odd font in every PDF.
     for name in ("pdfminer", "fontTools"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    # Alembic tells at every start that it looked.
+    logging.getLogger("alembic").setLevel(logging.WARNING)

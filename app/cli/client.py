@@ -33,14 +33,22 @@ def load_settings() -> Settings:
 
 def server_address(settings: Settings) -> str:
     """Return the address of the server: RAGSTONE_URL, or the one that the settings make it listen on."""
+    return os.environ.get("RAGSTONE_URL", own_address(settings)).rstrip("/")
+
+
+def own_address(settings: Settings) -> str:
+    """Return the address that the settings make a server listen on, as this machine reaches it."""
     host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104 - compared only
-    return os.environ.get("RAGSTONE_URL", f"http://{host}:{settings.port}").rstrip("/")
+    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
 
 
 def key_of(settings: Settings) -> str:
     """Return RAGSTONE_KEY, or the admin key of the settings or the data folder."""
-    if given := os.environ.get("RAGSTONE_KEY"):
-        return given
+    return os.environ.get("RAGSTONE_KEY") or admin_key_of(settings)
+
+
+def admin_key_of(settings: Settings) -> str:
+    """Return the admin key of the settings or the data folder."""
     if settings.admin_key:
         return settings.admin_key.get_secret_value()
     try:
@@ -51,10 +59,16 @@ def key_of(settings: Settings) -> str:
 
 @contextmanager
 def connected() -> Iterator[httpx.Client]:
-    """Open a client with address and key; connection failures and error replies end the command."""
+    """Open a client to the server that the settings name; see connected_to."""
     settings = load_settings()
-    address = server_address(settings)
-    headers = {"Authorization": f"Bearer {key_of(settings)}"}
+    with connected_to(server_address(settings), key_of(settings)) as client:
+        yield client
+
+
+@contextmanager
+def connected_to(address: str, key: str) -> Iterator[httpx.Client]:
+    """Open a client with address and key; a connection that fails ends the command."""
+    headers = {"Authorization": f"Bearer {key}"}
     timeout = httpx.Timeout(30, read=600)
     with httpx.Client(base_url=address, headers=headers, timeout=timeout, trust_env=False) as client:
         try:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 
-from app.cli.client import checked, key_of, server_address
+from app.cli.client import checked
 from core.settings import Settings
 
 _FOLDER = Path(__file__).resolve().parents[2] / "examples" / "documents"
@@ -19,22 +19,19 @@ _ABOUT = {
 }
 
 
-def load_examples(settings: Settings) -> bool:
-    """Queue the example documents at the first start; tells whether it did."""
+def load_examples(settings: Settings, client: httpx.Client) -> None:
+    """Queue the example documents, at the first start alone."""
     mark = settings.data_dir / _MARK
     if mark.exists() or not _FOLDER.is_dir():
-        return False
-    headers = {"Authorization": f"Bearer {key_of(settings)}"}
-    with httpx.Client(base_url=server_address(settings), headers=headers, timeout=120, trust_env=False) as client:
-        checked(client.put(f"/v1/collections/{COLLECTION}", json=_ABOUT))
-        files = [
-            ("files", (path.relative_to(_FOLDER).as_posix(), path.read_bytes(), _media_type(path)))
-            for path in sorted(_FOLDER.rglob("*"))
-            if path.is_file()
-        ]
-        checked(client.post(f"/v1/collections/{COLLECTION}/documents", files=files))
+        return
+    checked(client.put(f"/v1/collections/{COLLECTION}", json=_ABOUT))
+    files = [
+        ("files", (path.relative_to(_FOLDER).as_posix(), path.read_bytes(), _media_type(path)))
+        for path in sorted(_FOLDER.rglob("*"))
+        if path.is_file()
+    ]
+    checked(client.post(f"/v1/collections/{COLLECTION}/documents", files=files))
     mark.touch()
-    return True
 
 
 def _media_type(path: Path) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import httpx
 import typer
 
-from app.cli import feeding, up
+from app.cli import feeding, serve, up
 from app.cli.client import checked, connected, fetched, stop
 from app.cli.output import JsonFlag, console, print_json, print_rows
 
@@ -20,8 +20,8 @@ cli = typer.Typer(
     add_completion=False,
 )
 cli.command()(up.up)
-cli.command()(up.serve)
-cli.command()(up.worker)
+cli.command()(serve.serve)
+cli.command()(serve.worker)
 cli.command()(feeding.ingest)
 collections = typer.Typer(help="List, make and delete collections.", no_args_is_help=True)
 documents = typer.Typer(help="List, show and delete documents.", no_args_is_help=True)
