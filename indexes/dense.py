@@ -103,8 +103,8 @@ def use_gpu(device: FaissDevice) -> bool:
         return True
     if device == "gpu":
         raise MissingExtra(
-            "RAGSTONE_FAISS_DEVICE=gpu, but FAISS finds no GPU: install the GPU build "
-            "(pip uninstall faiss-cpu; pip install -e '.[gpu]') or set it to auto or cpu."
+            "RAGSTONE_FAISS_DEVICE=gpu, but FAISS finds no GPU: install its GPU build by "
+            "`make run ACCEL=gpu`, or set it to auto or cpu."
         )
     return False
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 RECIPE = 1
-INSTALL = "pip install -e '.[local]'"
+INSTALL = "make run EXTRAS=local"
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 # What the family of models without a limit of their own is given.
 _UNLIMITED_TOKENS = 8192
@@ -40,7 +40,7 @@ class SentenceTransformersEmbedder:
         Raises MissingExtra without the packages and EmbedderUnavailable if the model cannot be loaded.
         """
         if importlib.util.find_spec("sentence_transformers") is None:
-            raise MissingExtra(f"The embedder st:{model} needs sentence-transformers: {INSTALL} in the checkout.")
+            raise MissingExtra(f"The embedder st:{model} needs sentence-transformers: run `{INSTALL}`.")
         from sentence_transformers import SentenceTransformer  # noqa: PLC0415 - takes seconds, and may be absent
 
         try:

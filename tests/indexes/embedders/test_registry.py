@@ -43,7 +43,7 @@ def test_unknown_or_incomplete_name_is_refused(tmp_path: Path, spec: str) -> Non
 
 def test_missing_packages_are_named_with_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)  # Python's own way to say "not installed"
-    with pytest.raises(MissingExtra, match=r"pip install -e '\.\[local\]'"):
+    with pytest.raises(MissingExtra, match="make run EXTRAS=local"):
         open_embedder_named("st:any", _settings(tmp_path))
 
 
