@@ -76,6 +76,9 @@ class Generator(Protocol):
 class LanguageModel(Generator, Protocol):
     """A generator that also follows instructions, and has a bounded context and connections to close."""
 
+    async def check(self) -> None:
+        """Raise GeneratorUnavailable where it does not answer now."""
+
     async def context_tokens(self) -> int:
         """Tokens that prompt and answer share; raises GeneratorUnavailable."""
 

@@ -78,7 +78,7 @@ class AnsweringService:
     async def check(self) -> None:
         """Raise GeneratorUnavailable where the model server does not answer."""
         if self._model is not None:
-            await self._model.context_tokens()
+            await self._model.check()
 
     async def close(self) -> None:
         """Wait until the last answers are kept, and close the connections; idempotent."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import random
 import time
 from collections.abc import AsyncGenerator, Mapping
@@ -30,6 +31,8 @@ _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 _READ_BUFFER_BYTES = 1 << 16
 _LONGEST_MESSAGE = 300
 _MODEL_KNOWN_S = 60.0
+# Characters of a token, on average and generously: a server that goes on past max_tokens is cut off by them.
+_CHARS_PER_TOKEN = 16
 
 
 class _TryAgain(Exception):
@@ -68,6 +71,10 @@ class OpenAIGenerator:
         """The gate, for metrics."""
         return self._admission
 
+    async def check(self) -> None:
+        """Raise GeneratorUnavailable where the server does not answer now."""
+        await self._ask_for_models()
+
     async def context_tokens(self) -> int:
         """Tokens that prompt and answer share: the setting, or what the server says its model takes if less."""
         await self._discover()
@@ -79,11 +86,17 @@ class OpenAIGenerator:
         async with self._admission.slot():
             await self._discover()
             body = self._body(prompt, params)
+            allowed = _CHARS_PER_TOKEN * (params.max_tokens or self._settings.llm_max_tokens)
             attempt = 0
             while True:
                 deltas = self._attempt(body)
                 try:
                     async for delta in deltas:
+                        allowed -= max(1, len(delta.text))
+                        if allowed < 0:
+                            logger.warning("the model server went on past max_tokens and was cut off")
+                            yield Delta(finish_reason="length")
+                            return
                         yield delta
                     return
                 except _TryAgain as failed:
@@ -153,7 +166,7 @@ class OpenAIGenerator:
                 raise _TryAgain(GeneratorUnavailable(self._unreachable("it accepts no connection"))) from error
             raise self._too_slow() from error
         except aiohttp.ClientError as error:
-            raise _TryAgain(GeneratorUnavailable(self._unreachable(str(error) or type(error).__name__))) from error
+            raise _TryAgain(GeneratorUnavailable(self._unreachable(_reason(error)))) from error
         if response.status == 200:
             return response
         raise await self._refused(response)
@@ -193,19 +206,30 @@ class OpenAIGenerator:
         return GeneratorUnavailable(said)
 
     async def _discover(self) -> None:
-        """Learn the model's name and context from /v1/models, now and then."""
+        """Learn the model's name and context, now and then."""
         if time.monotonic() < self._model_known_until:
             return
+        try:
+            await self._ask_for_models()
+        except RagstoneError:
+            if not self._model:
+                raise
+            # The call itself will tell whether the server is there; it does not wait for its list again.
+            self._model_known_until = time.monotonic() + self._settings.llm_connect_timeout_s
+
+    async def _ask_for_models(self) -> None:
         wanted = self._settings.llm_model
         try:
             async with asyncio.timeout(self._settings.llm_connect_timeout_s):
                 async with self._client.get(f"{self._settings.llm_base_url}/models") as response:
+                    if response.status not in {200, 404, 405}:  # not every server lists its models
+                        raise await self._refused(response)
                     listed = json.loads(await response.content.read(1 << 20)) if response.status == 200 else {}
                 models = [model for model in listed.get("data", []) if isinstance(model.get("id"), str)]
+        except _TryAgain as failed:
+            raise failed.error from failed
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError, AttributeError) as error:
-            if wanted or self._model:
-                return  # the call itself will tell whether the server is there
-            raise GeneratorUnavailable(self._unreachable(str(error) or "it does not answer")) from error
+            raise GeneratorUnavailable(self._unreachable(_reason(error))) from error
         chosen = next((model for model in models if not wanted or model["id"] == wanted), None)
         if chosen is None and not wanted:
             raise GeneratorUnavailable("The model server lists no model: set RAGSTONE_LLM_MODEL.")
@@ -257,6 +281,13 @@ def _delta(event: str) -> Delta | None:
     # The first chunk only names the role. Reasoning is not shown, but it is a sign of life.
     says = text or logprobs or finish_reason or usage or reasons
     return Delta(text, logprobs, finish_reason, usage) if says else None
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong with a connection, in the operating system's words where it has any."""
+    if isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno and error.os_error.errno > 0:
+        return os.strerror(error.os_error.errno)
+    return str(error) or "it does not answer"
 
 
 def _usage(reported: Mapping[str, Any] | None) -> Usage | None:
