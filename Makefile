@@ -5,6 +5,7 @@ EXTRAS ?=
 UPGRADE ?=
 DEV := .venv-dev/bin
 BOOTSTRAP := $(PYTHON) scripts/bootstrap.py
+END_MAKE := kill -QUIT $$PPID; sleep 0.3
 OPTIONS := --accel "$(ACCEL)" --extras "$(EXTRAS)"
 
 .DEFAULT_GOAL := help
@@ -13,10 +14,12 @@ OPTIONS := --accel "$(ACCEL)" --extras "$(EXTRAS)"
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# SIGQUIT ends make with status 1 and without its own "*** Error 1" under the line that says what to do.
+# SIGQUIT ends make with status 1 and without its own "*** Error 1" under the line that says what to do. The shell
+# outlives the signal a little: a make that is told of the child's end at the same moment complains of that. The trap
+# keeps Ctrl-C quiet in the same way: Python answers it (130: while installing), and make still ends by it.
 run: ## Install if need be, then start the service (ACCEL=cpu|gpu, EXTRAS=postgres,local, PYTHON=...)
-	@command -v $(PYTHON) >/dev/null || { echo "Python is missing. Run:  sudo apt-get install -y python3 python3-venv" >&2; kill -QUIT $$PPID; exit 0; }; \
-	$(BOOTSTRAP) run $(OPTIONS) || kill -QUIT $$PPID
+	@trap : INT; command -v $(PYTHON) >/dev/null || { echo "Python is missing. Run:  sudo apt-get install -y python3 python3-venv" >&2; $(END_MAKE); exit 0; }; \
+	$(BOOTSTRAP) run $(OPTIONS) || [ $$? -eq 130 ] || { $(END_MAKE); }
 
 dev: ## Make the environment for development, .venv-dev
 	@$(BOOTSTRAP) install dev $(OPTIONS)

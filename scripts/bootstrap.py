@@ -18,6 +18,7 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -100,11 +101,26 @@ def main() -> None:
         command.add_argument("--extras", default="", help="extras of pyproject.toml, with commas between")
     run.add_argument("arguments", nargs="*", help="arguments for `ragstone up`")
     options = parser.parse_args()
+    if "MAKELEVEL" in os.environ:
+        end_with_parent()
     name = "run" if options.command == "run" else options.environment
     folder = ensure(name, options.accel, options.extras)
     if options.command == "run":
         os.chdir(ROOT)
         os.execv(str(folder / "bin" / "ragstone"), ["ragstone", "up", *options.arguments])
+
+
+def end_with_parent() -> None:
+    """Ask Linux to end this process, and the service that it becomes, when make's shell ends.
+
+    A supervisor that ends make ends its shell, which passes nothing on: the service would run on without either.
+    """
+    try:
+        import ctypes  # noqa: PLC0415 - an interpreter may have been built without it
+
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # 1: PR_SET_PDEATHSIG
+    except (ImportError, OSError, AttributeError):
+        return
 
 
 def ensure(name: str, accel: str = "", extras: str = "") -> Path:
