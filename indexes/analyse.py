@@ -72,6 +72,22 @@ def fold(text: str) -> str:
     return text
 
 
+def tokens(folded: str) -> list[str]:
+    """Return the tokens of a folded text that are not Han, as written."""
+    return _TOKEN.findall(folded)
+
+
+def stems(token: str) -> tuple[str, ...]:
+    """Return the terms of a token that is not Han; none for a stop word."""
+    return _terms_of_token(token)
+
+
+def han_words(folded: str) -> list[str]:
+    """Return the words of the runs of Han in a folded text, without overlap and without stop words."""
+    words = rjieba.cut(" ".join(_HAN_RUN.findall(folded)), hmm=False)
+    return [word for word in words if word != " " and word not in HAN_STOP_WORDS]
+
+
 @lru_cache(_CACHED_TOKENS)
 def _terms_of_token(token: str) -> tuple[str, ...]:
     """Return the terms of a token that is not Han."""

@@ -15,6 +15,7 @@ from indexes.fusion import Ranking, Weights, adaptive_fusion, reciprocal_rank_fu
 from indexes.lexical.matches import Mask, Rows
 from indexes.snapshot import Snapshot
 from indexes.top import top_places
+from indexes.translation.concepts import OTHER, Concept
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -23,21 +24,32 @@ _MARGIN_OVER = 9
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question as the lists read it; embedding is None where only the lexical list is asked."""
+    """A question as the lists read it; embedding is None where only the lexical list is asked.
+
+    concepts: its words in the other language. centre: the mean embedding of questions in its language. Ranked is by
+    what sets the question apart from it: passages that resemble any question (by their language or their length)
+    would else crowd the list.
+    """
 
     terms: Sequence[str]
     language: str
     embedding: Embeddings | None
+    concepts: Sequence[Concept] = ()
+    centre: Embeddings | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class LexicalView:
-    """listed: places of the candidates that the list proposes, best first; the other arrays are of all of them."""
+    """listed: places of the candidates that the list proposes, best first; the other arrays are of all of them.
+
+    translated: the share of the question's concepts that passages of the other language speak of, weighted by idf.
+    """
 
     listed: Places
     scores: Floats
     shares: Floats
     coverages: Floats
+    translated: Floats
     known_share: float
 
 
@@ -65,12 +77,15 @@ class Candidates:
         """Take depth allowed rows from each list and join them."""
         matches = snapshot.lexical.match(question.terms)
         by_words, _ = matches.top(depth, allowed)
+        translations = snapshot.match_concepts(question.concepts, OTHER.get(question.language, ""))
+        by_translation, _ = translations.top(depth, allowed)
         by_meaning = np.empty(0, np.int64)
         levels: dict[str, Level] = {}
         if question.embedding is not None:
-            levels = snapshot.background.levels(question.embedding)
-            by_meaning = _dense_list(snapshot, question.embedding, levels, depth, allowed)
-        rows = np.union1d(by_words, by_meaning)
+            asked = question.embedding if question.centre is None else question.embedding - question.centre
+            levels = snapshot.background.levels(asked)
+            by_meaning = _dense_list(snapshot, asked, levels, depth, allowed)
+        rows = np.unique(np.concatenate([by_words, by_translation, by_meaning]))
         languages = [snapshot.segments[i].language for i in snapshot.segment_of(rows).tolist()]
         scores, coverages = matches.of_rows(rows)
         lexical = LexicalView(
@@ -78,13 +93,15 @@ class Candidates:
             scores=scores,
             shares=shares_of_ceiling(scores, coverages, matches.ceiling),
             coverages=coverages,
+            translated=translations.of_rows(rows)[1],
             known_share=matches.known_idf / matches.asked_idf if matches.asked_idf else 0.0,
         )
         dense = None
         if question.embedding is not None:
-            cosines = (snapshot.vectors_of(rows) @ question.embedding).astype(np.float64)
-            pairs = zip(languages, cosines.tolist(), strict=True)
-            deviations = np.array([levels[language].standardised(cosine) for language, cosine in pairs])
+            vectors = snapshot.vectors_of(rows)
+            cosines = (vectors @ question.embedding).astype(np.float64)
+            pairs = zip(languages, (vectors @ asked).tolist(), strict=True)
+            deviations = np.array([levels[language].standardised(similarity) for language, similarity in pairs])
             dense = DenseView(np.searchsorted(rows, by_meaning), cosines, deviations)
         return cls(question, snapshot.ids_of(rows), languages, lexical, dense)
 
@@ -106,7 +123,8 @@ class Candidates:
         own = self.question.language
         foreign = np.array([bool(own and language and language != own) for language in self.languages], np.bool_)
         places = np.arange(len(self.ids))
-        return adaptive_fusion(places, self.lexical.shares, self._dense.deviations, foreign, weights)
+        words = self.lexical
+        return adaptive_fusion(places, words.shares, words.translated, self._dense.deviations, foreign, weights)
 
     def hits(self, ranking: Ranking) -> list[Hit]:
         """Return a ranking of places as hits; each list's score and rank only where that list proposed the hit."""
@@ -143,7 +161,7 @@ class Candidates:
 
     def _of_hit(self, place: int) -> HitEvidence:
         return HitEvidence(
-            coverage=float(self.lexical.coverages[place]),
+            coverage=float(max(self.lexical.coverages[place], self.lexical.translated[place])),
             lexical_share=float(self.lexical.shares[place]),
             cosine=None if self.dense is None else float(self.dense.cosines[place]),
             deviations=None if self.dense is None else float(self.dense.deviations[place]),
@@ -158,14 +176,14 @@ class Candidates:
 
 
 def _dense_list(
-    snapshot: Snapshot, embedding: Embeddings, levels: dict[str, Level], depth: int, allowed: Mask | None
+    snapshot: Snapshot, asked: Embeddings, levels: dict[str, Level], depth: int, allowed: Mask | None
 ) -> Rows:
     """Return the depth allowed rows that rise highest above the background of their language, best first."""
     rows, deviations = [np.empty(0, np.int64)], [np.empty(0)]
-    found = snapshot.dense.top(embedding, depth, snapshot.by_segment(allowed))
-    for base, segment, (local, cosines) in zip(snapshot.bases, snapshot.segments, found, strict=False):
+    found = snapshot.dense.top(asked, depth, snapshot.by_segment(allowed))
+    for base, segment, (local, similarities) in zip(snapshot.bases, snapshot.segments, found, strict=False):
         rows.append(local + base)
-        deviations.append(levels[segment.language].standardised(cosines.astype(np.float64)))
+        deviations.append(levels[segment.language].standardised(similarities.astype(np.float64)))
     every = np.concatenate(rows)
     return every[top_places(np.concatenate(deviations), depth)]
 

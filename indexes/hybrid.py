@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
@@ -18,6 +19,7 @@ from indexes.evidence import Evidence
 from indexes.fusion import Ranking, Weights
 from indexes.manifest import FILE_NAME
 from indexes.snapshot import Snapshot
+from indexes.translation.concepts import Concept
 
 FusionMethod = Literal["adaptive", "rrf"]
 
@@ -28,7 +30,8 @@ class HybridQuery:
 
     embedding: float32 [d], L2-normalised; without one a hybrid search is a lexical one. depth: hits taken from
     each list. allowed: chunk ids, ascending, that both lists are restricted to before they are cut at depth;
-    None for all. weights None means equal ones.
+    None for all. weights None means equal ones. centre: float32 [d], the mean embedding of questions in this one's
+    language; None for the origin. concepts: the question's words in the other language, for a hybrid search.
     """
 
     text: str
@@ -38,6 +41,8 @@ class HybridQuery:
     allowed: Ids | None = None
     fusion: FusionMethod = "adaptive"
     weights: Weights | None = None
+    centre: Embeddings | None = None
+    concepts: Sequence[Concept] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +117,13 @@ class HybridIndex:
         dimension = snapshot.manifest.dimension
         if embedding is not None and dimension and embedding.shape != (dimension,):
             raise InvalidInput(f"The question's embedding has shape {embedding.shape}, the index's ({dimension},).")
-        question = Question(analyse(query.text), detect_language(query.text), embedding if dimension else None)
+        question = Question(
+            analyse(query.text),
+            detect_language(query.text),
+            embedding if dimension else None,
+            query.concepts if query.mode == "hybrid" else (),
+            query.centre,
+        )
         candidates = Candidates.of(snapshot, question, query.depth, snapshot.allowed_rows(query.allowed))
         ranking = _ranking(candidates, query)
         return HybridResult(candidates.hits(ranking), candidates.evidence(ranking))

@@ -13,10 +13,12 @@ from core.types import Embeddings, Ids
 from indexes.background import Background
 from indexes.dense import DenseSearch, FaissDevice
 from indexes.lexical.bm25 import VARIANTS
-from indexes.lexical.matches import LexicalSearch, Mask, Rows
+from indexes.lexical.matches import LexicalSearch, Mask, Matches, Rows
 from indexes.lexical.search import Bm25Search
 from indexes.manifest import IndexDamaged, Manifest
 from indexes.segments import Segment, read_dead
+from indexes.translation.concepts import Concept
+from indexes.translation.matching import match_concepts
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,15 @@ class Snapshot:
         for base, segment in zip(self.bases, self.segments, strict=False):
             allowed[segment.rows_of(chunk_ids) + base] = True
         return allowed if self.live is None else allowed & self.live
+
+    def match_concepts(self, concepts: Sequence[Concept], language: str) -> Matches:
+        """Score the passages in a language against the concepts of a question in another one."""
+        parts = [
+            (base, segment.postings)
+            for base, segment in zip(self.bases, self.segments, strict=False)
+            if segment.language == language
+        ]
+        return match_concepts(concepts, parts, self.live)
 
     def by_segment(self, allowed: Mask | None) -> list[Mask | None]:
         """Cut a mask over all rows into the segments' own."""

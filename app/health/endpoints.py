@@ -36,7 +36,7 @@ async def readyz(services: ServicesDep) -> dict[str, Any]:
 def _check_parts(services: Services) -> None:
     with services.database.read() as session:
         session.execute(text("SELECT 1"))
-    services.retriever.embedders.get(services.settings.embedder)
+    services.retriever.warm_up()
 
 
 @router.get("/metrics", response_class=Response)

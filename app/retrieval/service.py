@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from app.collections import repository
 from core.database import Database
+from core.language import detect_language
 from core.models import Chunk, Document, Revision
 from core.settings import Settings
 from core.telemetry import RETRIEVAL_SECONDS
@@ -22,6 +23,8 @@ from indexes.embedders.base import Embedder
 from indexes.embedders.pool import EmbedderPool
 from indexes.evidence import Evidence
 from indexes.hybrid import HybridIndex, HybridQuery
+from indexes.translation.concepts import concepts
+from indexes.translation.dictionary import Dictionary
 
 # Each round of a search that loses hits to the visibility check looks this much deeper.
 _DEEPEN = 4
@@ -61,7 +64,13 @@ class Retriever:
         self._database = database
         self.embedders = embedders
         self._indexes: OrderedDict[int, HybridIndex] = OrderedDict()
+        self._dictionary: Dictionary | None = None
         self._lock = threading.Lock()
+
+    def warm_up(self) -> None:
+        """Load what the first question would wait for: the embedder of the settings and the dictionary."""
+        self._translations()
+        self.embedders.centre(self.embedders.get(self._settings.embedder), "")
 
     def search(
         self,
@@ -79,12 +88,10 @@ class Retriever:
         """
         started = time.perf_counter()
         target = self._target(collection)
-        vector: Embeddings | None = None
-        if mode != "lexical":
-            vector = self.embedders.bound(target.embedder, target.fingerprint).embed_query(query)
+        asked = self._embed(target, query, mode, max(k, _LEAST_DEPTH))
         embedded = time.perf_counter()
         while True:
-            found, hydrate_s = self._search_generation(caller, target, query, vector, k, mode, wanted)
+            found, hydrate_s = self._search_generation(caller, target, asked, k, wanted)
             current = self._target(collection)
             # A generation that was replaced and collected while we searched finds nothing: ask the new one.
             if found.sources or current.generation_id == target.generation_id:
@@ -99,37 +106,45 @@ class Retriever:
             hydrate_ms=hydrate_s * 1000,
         )
 
+    def _embed(self, target: _Target, query: str, mode: SearchMode, depth: int) -> HybridQuery:
+        """Return a question as the index takes it: embedded, and its words translated, as far as the mode asks."""
+        if mode == "lexical":
+            return HybridQuery(query, None, depth, mode)
+        language = detect_language(query)
+        embedder = self.embedders.bound(target.embedder, target.fingerprint)
+        return HybridQuery(
+            query,
+            embedder.embed_query(query),
+            depth,
+            mode,
+            centre=self.embedders.centre(embedder, language),
+            concepts=concepts(query, language, self._translations()) if mode == "hybrid" else (),
+        )
+
     def _search_generation(
-        self,
-        caller: Caller,
-        target: _Target,
-        query: str,
-        vector: Embeddings | None,
-        k: int,
-        mode: SearchMode,
-        wanted: DocumentFilter | None,
+        self, caller: Caller, target: _Target, asked: HybridQuery, k: int, wanted: DocumentFilter | None
     ) -> tuple[Retrieved, float]:
         index = self._index(target.generation_id)
-        allowed = self._allowed(caller, target, wanted)
-        depth, hydrate_s, again = max(k, _LEAST_DEPTH), 0.0, True
+        asked = replace(asked, allowed=self._allowed(caller, target, wanted))
+        first_depth, hydrate_s, again = asked.depth, 0.0, True
         while again:
             index.refresh()
-            result = index.search(HybridQuery(query, vector, depth, mode, allowed))
+            result = index.search(asked)
             began = time.perf_counter()
             sources, dropped = self._hydrate(caller, target, result.hits, k)
             hydrate_s += time.perf_counter() - began
             # A hit that the check dropped was deleted or replaced: the index, read again, holds its successor.
             # After that, only a gap is worth looking deeper, for as long as there is something to look at.
-            first = depth == max(k, _LEAST_DEPTH)
-            again = dropped and (first or (len(sources) < k and len(result.hits) >= depth))
-            depth *= _DEEPEN
+            first = asked.depth == first_depth
+            again = dropped and (first or (len(sources) < k and len(result.hits) >= asked.depth))
+            asked = replace(asked, depth=asked.depth * _DEEPEN)
         retrieved = Retrieved(
             target.collection_id,
             target.generation_id,
             target.prompt,
             sources,
             result.evidence,
-            vector,
+            asked.embedding,
             0.0,
             0.0,
             0.0,
@@ -171,7 +186,7 @@ class Retriever:
             for start in range(0, len(hits), 200):
                 batch = {hit.chunk_id: hit for hit in hits[start : start + 200]}
                 statement = readable_chunks(caller, target.collection_id, target.generation_id)
-                rows = session.execute(statement.where(Chunk.id.in_(batch))).tuples()
+                rows = session.execute(statement.where(Chunk.id.in_(batch)))
                 visible = {chunk.id: (chunk, document, revision) for chunk, document, revision in rows}
                 sources += [_source(*visible[i], hit) for i, hit in batch.items() if i in visible]
                 seen += len(batch)
@@ -183,6 +198,12 @@ class Retriever:
         """Return the embedder of a collection's index; raises NotFound, EmbedderMismatch."""
         target = self._target(collection)
         return self.embedders.bound(target.embedder, target.fingerprint)
+
+    def _translations(self) -> Dictionary:
+        with self._lock:
+            if self._dictionary is None:
+                self._dictionary = Dictionary.open(self._settings.models_dir)
+            return self._dictionary
 
     def _index(self, generation_id: int) -> HybridIndex:
         with self._lock:

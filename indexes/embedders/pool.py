@@ -6,7 +6,9 @@ import threading
 
 from core.errors import EmbedderMismatch
 from core.settings import Settings
+from core.types import Embeddings
 from indexes.embedders.base import Embedder
+from indexes.embedders.centre import question_centres
 from indexes.embedders.registry import open_embedder_named
 
 
@@ -16,6 +18,7 @@ class EmbedderPool:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._open: dict[str, Embedder] = {}
+        self._centres: dict[str, dict[str, Embeddings]] = {}
         self._lock = threading.Lock()
 
     def get(self, spec: str) -> Embedder:
@@ -35,6 +38,19 @@ class EmbedderPool:
                 "reindex the collection (POST /v1/admin/reindex), or bring the former model back."
             )
         return embedder
+
+    def centre(self, embedder: Embedder, language: str) -> Embeddings:
+        """Return the mean embedding of questions in a language, float32 [d]; computed once for an embedder.
+
+        Raises EmbedderUnavailable.
+        """
+        with self._lock:
+            centres = self._centres.get(embedder.fingerprint)
+            if centres is None:
+                centres = self._centres[embedder.fingerprint] = question_centres(
+                    embedder, self._settings.models_dir
+                )
+        return centres.get(language, centres[""])
 
     def close(self) -> None:
         """Close every embedder; idempotent."""

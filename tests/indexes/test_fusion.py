@@ -47,23 +47,31 @@ def test_a_question_that_the_vocabulary_does_not_know_is_decided_by_meaning() ->
     """Equal ranks would let a chance match of one word beat the passage that means the same."""
     ids = np.array([10, 20])
     by_chance, by_meaning = np.array([0.04, 0.0]), np.array([1.0, 4.5])
-    fused = adaptive_fusion(ids, by_chance, by_meaning, np.zeros(2, bool), Weights())
+    fused = adaptive_fusion(ids, by_chance, np.zeros(2), by_meaning, np.zeros(2, bool), Weights())
     assert fused.ids.tolist() == [20, 10]
 
 
 def test_a_passage_with_every_rare_word_beats_one_that_only_means_alike() -> None:
     ids = np.array([10, 20])
-    fused = adaptive_fusion(ids, np.array([0.7, 0.1]), np.array([3.0, 4.5]), np.zeros(2, bool), Weights())
+    fused = adaptive_fusion(
+        ids, np.array([0.7, 0.1]), np.zeros(2), np.array([3.0, 4.5]), np.zeros(2, bool), Weights()
+    )
     assert fused.ids.tolist() == [10, 20]
 
 
 def test_a_passage_in_another_language_is_not_marked_down_for_its_words() -> None:
-    ids = np.array([10, 20])
-    shares, deviations = np.array([0.2, 0.0]), np.array([3.0, 4.5])
-    native = adaptive_fusion(ids, shares, deviations, np.array([False, False]), Weights())
-    foreign = adaptive_fusion(ids, shares, deviations, np.array([False, True]), Weights())
+    ids, untranslated = np.array([10, 20]), np.zeros(2)
+    shares, deviations = np.array([0.4, 0.0]), np.array([3.0, 4.5])
+    native = adaptive_fusion(ids, shares, untranslated, deviations, np.array([False, False]), Weights())
+    foreign = adaptive_fusion(ids, shares, untranslated, deviations, np.array([False, True]), Weights())
     assert native.ids.tolist() == [10, 20]
     assert foreign.ids.tolist() == [20, 10]
+
+
+def test_translated_words_decide_between_passages_of_the_other_language() -> None:
+    ids, abroad = np.array([10, 20]), np.array([True, True])
+    fused = adaptive_fusion(ids, np.zeros(2), np.array([0.1, 0.9]), np.array([3.2, 3.0]), abroad, Weights())
+    assert fused.ids.tolist() == [20, 10]
 
 
 def test_shares_stay_between_nothing_and_everything() -> None:

