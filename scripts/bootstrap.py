@@ -39,7 +39,7 @@ class Environment(NamedTuple):
     """A virtual environment: needs_mb of free space, the product if it has a FAISS, and what else it gets.
 
     locks: lock files, installed by their hashes. open: requirement files without hashes (each says why).
-    removed: packages that come with those and break them.
+    removed: packages that are not wanted there in the end.
     """
 
     folder: str
@@ -52,10 +52,11 @@ class Environment(NamedTuple):
 
 
 ENVIRONMENTS = {
-    "run": Environment(".venv", 600),
+    # pip has done its work then: this environment is never changed, only made again.
+    "run": Environment(".venv", 600, removed=("pip",)),
     "dev": Environment(".venv-dev", 1200, extras=("postgres",), locks=("dev",)),
     "local": Environment(".venv-local", 2500, extras=("local",), locks=("dev", "weights")),
-    # vLLM serves models and knows nothing of us. What it brings for images and sound does not fit its torch.
+    # vLLM serves models and knows nothing of us. What it brings for images and sound breaks it: made for another torch.
     "vllm": Environment(
         ".venv-vllm", 5500, faiss=False, open=("vllm",), removed=("torchvision", "torchaudio", "torchcodec")
     ),
@@ -157,8 +158,10 @@ def plan(environment: Environment, stamp: "dict[str, str]", accel: str, extras: 
     open_ = [file for extra in chosen for file in EXTRAS[extra][1]] + list(environment.open)
     lock_files = tuple(REQUIREMENTS / f"{lock}.lock" for lock in locks)
     open_files = tuple(REQUIREMENTS / f"{file}.txt" for file in open_)
-    inputs = [*lock_files, *open_files] + ([ROOT / "pyproject.toml"] if environment.faiss else [])
-    digest = hashlib.sha256(f"{RECIPE} {ROOT}".encode())
+    inputs = [*lock_files, *open_files]
+    if environment.faiss:
+        inputs += [ROOT / "pyproject.toml", REQUIREMENTS / "prune.txt"]
+    digest = hashlib.sha256(f"{RECIPE} {ROOT} {' '.join(environment.removed)}".encode())
     for path in inputs:
         digest.update(f"\n{path.name}\n".encode() + path.read_bytes())
     return Wanted(digest.hexdigest(), accel, chosen, lock_files, open_files)
@@ -239,12 +242,12 @@ def install(python: Path, environment: Environment, wanted: Wanted) -> None:
         run([*add, "--no-deps", "--require-hashes", "--only-binary=:all:", *files], folder)
     for requirements in wanted.open:
         run([*add, "-r", str(requirements)], folder)
-    if environment.removed:
-        run([*pip, "uninstall", "--yes", *environment.removed], folder)
     if environment.faiss:
         run([*add, "--no-deps", "--no-index", "--no-build-isolation", "--editable", str(ROOT)], folder)
         run([*pip, "check"], folder)
         prune(next(folder.glob("lib/python*/site-packages")))
+    if environment.removed:
+        run([*pip, "uninstall", "--yes", *environment.removed], folder)
 
 
 def prune(site_packages: Path) -> None:
