@@ -28,6 +28,7 @@ logger = logging.getLogger("ragstone.upstream")
 _BACKOFF_S = 0.25
 _LONGEST_BACKOFF_S = 4.0
 _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
+_CALLERS_FAULT = frozenset({400, 413, 422})
 _READ_BUFFER_BYTES = 1 << 16
 _LONGEST_MESSAGE = 300
 _MODEL_KNOWN_S = 60.0
@@ -200,7 +201,7 @@ class OpenAIGenerator:
         said = f"The model server answered {response.status}" + (f": {message}" if message else ".")
         if response.status in _RETRIED:
             return _TryAgain(GeneratorUnavailable(said), _retry_after_s(response.headers))
-        if response.status in {400, 413, 422}:
+        if response.status in _CALLERS_FAULT:
             return InvalidInput(said)
         self._model_known_until = 0.0  # a 404 may mean that another model is served by now
         return GeneratorUnavailable(said)
@@ -265,7 +266,7 @@ def _delta(event: str) -> Delta | None:
     try:
         chunk = json.loads(event)
         if "error" in chunk:
-            raise GeneratorUnavailable(f"The model server failed: {_message(event.encode())}")
+            raise _failed(chunk["error"], event)
         usage = _usage(chunk.get("usage"))
         choices = chunk.get("choices") or ()
         if not choices:
@@ -281,6 +282,14 @@ def _delta(event: str) -> Delta | None:
     # The first chunk only names the role. Reasoning is not shown, but it is a sign of life.
     says = text or logprobs or finish_reason or usage or reasons
     return Delta(text, logprobs, finish_reason, usage) if says else None
+
+
+def _failed(error: object, event: str) -> RagstoneError:
+    """What an error within a stream means: vLLM checks some parameters only once it has said 200."""
+    message = _message(event.encode())
+    if isinstance(error, dict) and error.get("code") in _CALLERS_FAULT:
+        return InvalidInput(f"The model server refused the request: {message}")
+    return GeneratorUnavailable(f"The model server failed: {message}")
 
 
 def _reason(error: Exception) -> str:
