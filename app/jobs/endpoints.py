@@ -77,5 +77,5 @@ async def _progress(jobs: JobService, caller: Caller, job: JobOut) -> AsyncGener
         job = await to_thread.run_sync(jobs.get, caller, job.id)
 
 
-def _progress_key(job: JobOut) -> tuple[str, str, int, int]:
-    return job.state, job.stage, job.done, job.failed
+def _progress_key(job: JobOut) -> tuple[str, str, int, float, int]:
+    return job.state, job.stage, job.done, job.progress, job.failed

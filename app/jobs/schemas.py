@@ -29,6 +29,7 @@ class JobOut(BaseModel):
     stage: str
     done: int = Field(description="Documents that have ended, failed ones included.")
     total: int
+    progress: float = Field(ge=0, le=1, description="Share of the work done; counts steps of unfinished documents.")
     failed: int
     unchanged: int = Field(description="Documents that were uploaded with the bytes they had already.")
     eta_s: float | None = Field(description="Estimated seconds to the end; null when there is nothing to go by.")

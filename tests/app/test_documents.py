@@ -204,3 +204,19 @@ def test_deleted_collection_answers_no_query(service: RunningService) -> None:
         assert reply.json()["type"] == "urn:ragstone:problem:not-found"
         assert client.put("/v1/collections/gone", json={}).status_code == 201
     assert service.search("gone", "persimmon") == []
+
+
+def test_progress_of_a_job_rises_before_its_first_document_is_done(service: RunningService) -> None:
+    """A batch becomes searchable at one instant; whoever waits for it sees how far it has come all the same."""
+    words = "".join(f"Paragraph {n} is about umbrellas and says that they drip.\n\n" for n in range(500))
+    shares: list[float] = []
+    with service.client() as client:
+        reply = client.put("/v1/collections/docs/documents/long.txt", content=words.encode())
+        with client.stream("GET", f"/v1/jobs/{reply.json()['id']}/events") as events:
+            for line in events.iter_lines():
+                if line.startswith("data: "):
+                    job = json.loads(line.removeprefix("data: "))
+                    shares.append(job["progress"])
+    assert (job["state"], shares[-1]) == ("succeeded", 1.0)
+    assert shares == sorted(shares)
+    assert any(0 < share < 1 for share in shares)

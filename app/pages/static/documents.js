@@ -72,7 +72,8 @@ export class Documents {
     const [line, detail] = problemLines(this.strings, problem);
     const retry = h("button", { type: "button", class: "button", on: { click: () => this.refresh() } },
       icon("retry"), this.strings.text(h("span"), "retry"));
-    this.list.replaceChildren(h("li", { role: "alert", class: "problem" }, h("strong", {}, line), h("p", {}, detail), retry));
+    const told = h("div", { role: "alert" }, h("strong", {}, line), h("p", {}, detail));
+    this.list.replaceChildren(h("li", { class: "problem" }, told, retry));
   }
 
   #row(document) {

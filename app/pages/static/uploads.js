@@ -85,7 +85,7 @@ export class Uploads {
         for await (const { data } of this.client.events("GET", `v1/jobs/${job.id}/events`)) {
           last = data;
           this.#progress(view, last);
-          if (last.done && Date.now() - this.#refreshed > REFRESH_MS) {
+          if (last.done > 0 && Date.now() - this.#refreshed > REFRESH_MS) {
             this.#refreshed = Date.now();
             this.onSettled();
           }
@@ -98,12 +98,10 @@ export class Uploads {
     return last;
   }
 
-  #progress({ bar, note }, { stage, done, total }) {
-    const { strings } = this;
-    if (done > 0) bar.value = done / Math.max(total, 1);
-    else bar.removeAttribute("value"); // under way, without a measure yet
-    const key = strings.has(`stage.${stage}`) ? `stage.${stage}` : "upload.queued";
-    strings.text(note, total > 1 && done > 0 ? "upload.processed" : key, { done, total });
+  #progress({ bar, note }, { state, progress, done, total }) {
+    if (state === "queued") return bar.removeAttribute("value"); // under way, without a measure yet
+    bar.value = progress;
+    this.strings.text(note, total > 1 && done > 0 ? "upload.processed" : "upload.running", { done, total });
   }
 
   #end(view, job) {
@@ -130,7 +128,7 @@ export class Uploads {
       view.dismiss();
       retry();
     };
-    view.failures.append(h("li", { role: "alert" }, h("strong", {}, line), " ", detail));
+    view.failures.append(h("li", {}, h("span", { role: "alert" }, h("strong", {}, line), " ", detail)));
     view.card.append(h("button", { type: "button", class: "button", on: { click: again } },
       icon("retry"), this.strings.text(h("span"), "retry")));
     this.#makeDismissable(view);

@@ -64,6 +64,13 @@ def test_documents_are_accessible_and_fit(
         check(page, "documents")
         page.locator(".document-row .icon-button").first.click()
         check(page, "confirmation")
+        page.keyboard.press("Escape")
+        page.route("**/documents*", lambda route: route.abort())
+        page.locator("#files").set_input_files({**empty, "buffer": b""})
+        page.get_by_role("alert").first.wait_for()
+        page.locator(".documents-filter").fill("leave")
+        page.locator(".documents .problem").wait_for()
+        check(page, "lost connection")
     elsewhere = {"X-Forwarded-For": "10.0.0.7"}
     with open_page(
         browser, service.url, width=width, dark=dark, locale=locale, extra_http_headers=elsewhere
