@@ -21,6 +21,7 @@ _QUIET = (
     "--disable-sync",
     "--no-first-run",
 )
+_PATIENCE_MS = 60_000  # nothing waits that long but on a machine that is busy with other things
 _COMMANDS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -29,6 +30,7 @@ def chromium() -> Iterator[Browser]:
     """Run the system's Chromium; without one, fails with what to install."""
     path = next(filter(None, map(shutil.which, _COMMANDS)), None)
     assert path, "Chromium is missing: apt-get install chromium"
+    expect.set_options(timeout=_PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(_QUIET))
         try:
@@ -45,7 +47,7 @@ def open_page(
     options: dict[str, Any] = {"locale": "en-US", "reduced_motion": "reduce"} | context
     scheme: Any = "dark" if dark else "light"
     opened = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, **options)
-    opened.set_default_timeout(30_000)
+    opened.set_default_timeout(_PATIENCE_MS)
     page = opened.new_page()
     failures: list[str] = []
     page.on("pageerror", lambda error: failures.append(str(error)))

@@ -146,7 +146,7 @@ def test_uploaded_file_can_be_asked_a_moment_later(browser: Browser, service: Ru
         }
         empty = {"name": "nothing.pdf", "mimeType": "application/pdf", "buffer": b""}
         page.locator("#files").set_input_files([canteen, empty])
-        expect(page.locator(".upload")).to_have_attribute("data-state", "partial", timeout=60_000)
+        expect(page.locator(".upload")).to_have_attribute("data-state", "partial")
         expect(page.locator(".failures")).to_contain_text("nothing.pdf")
         expect(page.locator(".document-row[data-state=ready]")).to_contain_text("canteen")
         expect(page.locator(".document-row[data-state=failed] .document-error")).not_to_be_empty()
@@ -166,7 +166,7 @@ def test_files_fed_elsewhere_are_seen_on_their_way(browser: Browser, service: Ru
         page.get_by_role("link", name="Documents").click()
         expect(page.locator(".upload progress")).to_be_visible()
         service.start_worker()
-        expect(page.locator(".upload")).to_have_attribute("data-state", "succeeded", timeout=60_000)
+        expect(page.locator(".upload")).to_have_attribute("data-state", "succeeded")
         page.get_by_role("link", name="Ask", exact=True).click()
         expect(page.locator(".welcome-text")).to_contain_text("the one document of")
 
