@@ -17,7 +17,7 @@ Scores = NDArray[np.float64]
 # hits reach about half of either. Any ratio from 0.8 to 1.2 gives the same figures (docs/decisions/fusion.md).
 DENSE_UNIT = 10.0
 # One translated concept is worth less than a word: it is found by any of its translations, wrong ones included.
-TRANSLATED_UNIT = 0.7
+TRANSLATED_UNIT = 0.6
 # Small shares are chance and count less than in proportion; a share of this size, as real best hits have, counts as
 # it is. Exponents from 1 to 2 gave the same figures on questions with words in common with their passages.
 USUAL_SHARE = 0.4
