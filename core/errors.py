@@ -28,6 +28,12 @@ class InvalidInput(RagstoneError):
     status, slug, title = 422, "invalid-input", "Invalid input"
 
 
+class InvalidSettings(RagstoneError):
+    """A setting that cannot be: it ends a process before it starts."""
+
+    slug, title = "invalid-settings", "A setting is wrong"
+
+
 class NotFound(RagstoneError):
     """The thing named does not exist, or this caller may not know of it."""
 

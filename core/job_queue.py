@@ -118,7 +118,7 @@ def settle_job(session: Session, job_id: str) -> None:
     if job is None or job.state in FINAL_STATES:
         return
     by_state = select(JobItem.state, func.count()).where(JobItem.job_id == job_id).group_by(JobItem.state)
-    counts = dict(session.execute(by_state).tuples().all())
+    counts = dict(session.execute(by_state).all())
     job.failed = counts.get("failed", 0)
     job.done = counts.get("succeeded", 0) + job.failed + counts.get("cancelled", 0) + job.unchanged
     if counts.get("queued", 0) or counts.get("running", 0):

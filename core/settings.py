@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from core.errors import InvalidSettings
 
 
 class Settings(BaseSettings):
@@ -152,3 +154,14 @@ class Settings(BaseSettings):
     def models_dir(self) -> Path:
         """Folder of files derived from model packages; can be deleted at any time."""
         return self.data_dir / "models"
+
+
+def load_settings() -> Settings:
+    """Read the settings of this process; raises InvalidSettings, which names the first bad one with its reason."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "RAGSTONE_" + "_".join(str(part) for part in first["loc"]).upper()
+        reason = first["msg"].removeprefix("Value error, ")
+        raise InvalidSettings(f"the setting {name if first['loc'] else 'check failed'}: {reason}") from error

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, and_, cast, or_, select
+from sqlalchemy import ColumnElement, Select, String, and_, case, false, null, or_, select
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from core.models import Chunk, Document, Revision, RevisionGroup
 from core.types import Caller, JsonScalar
@@ -63,19 +67,44 @@ def matches(wanted: DocumentFilter) -> ColumnElement[bool]:
         conditions.append(Revision.lang == wanted.lang)
     for key, value in wanted.metadata.items():
         values = value if isinstance(value, list | tuple) else [value]
-        conditions.append(or_(*(_metadata_equals(key, v) for v in values)))
+        conditions.append(or_(false(), *(_metadata_equals(key, v) for v in values)))
     return and_(*conditions)
 
 
+class _json_kind(FunctionElement[str]):  # noqa: N801 - named like the SQL functions that it stands for
+    """The kind of a JSON value, as the database names it; NULL where the key is missing."""
+
+    inherit_cache = True
+    type = String()
+
+
+@compiles(_json_kind)
+def _postgresql_kind(kind: Any, compiler: SQLCompiler, **options: Any) -> str:
+    (value,) = kind.clauses
+    return f"json_typeof({compiler.process(value, **options)})"
+
+
+@compiles(_json_kind, "sqlite")
+def _sqlite_kind(kind: Any, compiler: SQLCompiler, **options: Any) -> str:
+    # json_extract makes 1 of true; only json_type, given the path itself, still knows.
+    (value,) = kind.clauses
+    return f"json_type({compiler.process(value.left, **options)}, {compiler.process(value.right, **options)})"
+
+
+# What SQLite and PostgreSQL call each kind.
+_STRINGS, _NUMBERS = ("text", "string"), ("integer", "real", "number")
+_BOOLEANS, _NULLS = ("true", "false", "boolean"), ("null",)
+
+
 def _metadata_equals(key: str, value: object) -> ColumnElement[bool]:
+    """Equal in kind and value: the text "2025" is not the number, and 1 is not true."""
     element = Revision.meta[key]
-    condition: ColumnElement[bool]
+    kind = _json_kind(element)
     if value is None:
-        condition = cast(element, String).in_(["null"])
-    elif isinstance(value, bool):
-        condition = element.as_boolean() == value
-    elif isinstance(value, int | float):
-        condition = element.as_float() == float(value)
-    else:
-        condition = element.as_string() == str(value)
-    return condition
+        return kind.in_(_NULLS)
+    # CASE keeps PostgreSQL from casting a value of another kind, which would fail.
+    if isinstance(value, bool):
+        return case((kind.in_(_BOOLEANS), element.as_boolean()), else_=null()) == value
+    if isinstance(value, int | float):
+        return case((kind.in_(_NUMBERS), element.as_float()), else_=null()) == float(value)
+    return and_(kind.in_(_STRINGS), element.as_string() == str(value))

@@ -10,9 +10,9 @@ from sqlalchemy import select
 
 from core.blobs import BlobStore
 from core.database import Database
-from core.errors import NotFound
+from core.errors import NotFound, RagstoneError
 from core.models import Chunk, Collection, Document, IndexDeletion, Revision
-from core.settings import Settings
+from core.settings import Settings, load_settings
 from indexes.hybrid import HybridIndex
 
 
@@ -40,7 +40,7 @@ def check(settings: Settings) -> list[Report]:
     database = Database(settings.resolved_database_url)
     try:
         with database.read() as session:
-            names = list(session.execute(select(Collection.id, Collection.name)).tuples())
+            names = list(session.execute(select(Collection.id, Collection.name)))
         return [_check_collection(settings, database, id_, name) for id_, name in names]
     finally:
         database.close()
@@ -56,14 +56,14 @@ def _check_collection(settings: Settings, database: Database, collection_id: int
                 select(Document.external_id, Revision.id, Revision.state, Revision.blob_sha256)
                 .join(Revision, Revision.id == Document.live_revision_id)
                 .where(Document.collection_id == collection_id)
-            ).tuples()
+            )
         )
         ordinals: dict[int, list[int]] = {}
         visible: set[int] = set()
         known: set[int] = set()
         rows = select(Chunk.id, Chunk.revision_id, Chunk.ordinal).where(Chunk.generation_id == generation_id)
         live_ids = {revision_id for _, revision_id, _, _ in live}
-        for chunk_id, revision_id, ordinal in session.execute(rows.order_by(Chunk.ordinal)).tuples():
+        for chunk_id, revision_id, ordinal in session.execute(rows.order_by(Chunk.ordinal)):
             known.add(chunk_id)
             if revision_id in live_ids:
                 visible.add(chunk_id)
@@ -102,7 +102,11 @@ def _has_blob(blobs: BlobStore, sha256: str) -> bool:
 
 def main() -> None:
     """Print a line of JSON for each collection; exit with 1 where something does not agree."""
-    reports = check(Settings())
+    try:
+        reports = check(load_settings())
+    except RagstoneError as error:
+        print(f"consistency: {error.detail}", file=sys.stderr)
+        sys.exit(2)
     for report in reports:
         print(json.dumps(asdict(report) | {"sound": report.sound}, ensure_ascii=False))
     sys.exit(0 if all(report.sound for report in reports) else 1)

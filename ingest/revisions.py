@@ -120,7 +120,7 @@ def load_chunks(session: Session, revision_id: int, generation_id: int) -> list[
         .join(Revision, Revision.id == Chunk.revision_id)
         .where(Chunk.revision_id == revision_id, Chunk.generation_id == generation_id)
         .order_by(Chunk.ordinal)
-    ).tuples()
+    )
     return [StoredChunk(c.id, title, " › ".join(c.heading_path), c.context, c.text) for c, title in rows]
 
 

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 import uuid
@@ -14,9 +15,9 @@ from contextlib import contextmanager
 
 from core.blobs import BlobStore
 from core.database import Database
-from core.errors import RagstoneError
+from core.errors import InvalidSettings, RagstoneError
 from core.job_queue import LeasedItem, lease_items, release_items, renew_items
-from core.settings import Settings
+from core.settings import Settings, load_settings
 from core.telemetry import configure_logging
 from indexes.embedders.pool import EmbedderPool
 from ingest import housekeeping
@@ -135,7 +136,11 @@ class Worker:
 
 def main() -> None:
     """Run a worker until SIGTERM or SIGINT."""
-    settings = Settings()
+    try:
+        settings = load_settings()
+    except InvalidSettings as error:
+        print(f"ragstone: {error.detail}", file=sys.stderr)
+        sys.exit(2)
     configure_logging(settings.log_format, settings.log_level)
     worker = Worker(settings)
     for number in (signal.SIGTERM, signal.SIGINT):

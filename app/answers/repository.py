@@ -43,7 +43,6 @@ def add(session: Session, answer: Answer, document_ids: Sequence[str]) -> None:
                 Document.live_revision_id.is_not(None),
             )
         )
-        .tuples()
         .all()
     )
     if len(found) < len(set(document_ids)):

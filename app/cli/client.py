@@ -9,9 +9,10 @@ from typing import Any, NoReturn
 
 import httpx
 import typer
-from pydantic import ValidationError
 
+from core.errors import InvalidSettings
 from core.settings import Settings
+from core.settings import load_settings as read_settings
 
 
 def stop(message: str, code: int = 1) -> NoReturn:
@@ -23,12 +24,9 @@ def stop(message: str, code: int = 1) -> NoReturn:
 def load_settings() -> Settings:
     """Read the settings; a bad one is named with its reason."""
     try:
-        return Settings()
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = "RAGSTONE_" + "_".join(str(part) for part in first["loc"]).upper()
-        reason = first["msg"].removeprefix("Value error, ")
-        stop(f"the setting {name if first['loc'] else 'check failed'}: {reason}", 2)
+        return read_settings()
+    except InvalidSettings as error:
+        stop(error.detail, 2)
 
 
 def server_address(settings: Settings) -> str:

@@ -35,7 +35,7 @@ def managed_documents(caller: Caller, collection_id: int) -> Select[Document, Re
 def find(session: Session, caller: Caller, collection_id: int, external_id: str) -> tuple[Document, Revision]:
     """Return a document with its newest revision; raises NotFound."""
     statement = managed_documents(caller, collection_id).where(Document.external_id == external_id)
-    found = session.execute(statement).tuples().first()
+    found = session.execute(statement).first()
     if found is None:
         raise NotFound(f"There is no document {external_id!r} in this collection.")
     return found
@@ -52,7 +52,7 @@ def page(
         like = f"%{words.lower().replace('!', '!!').replace('%', '!%').replace('_', '!_')}%"
         titled = func.lower(Revision.title).like(like, escape="!")
         statement = statement.where(or_(titled, func.lower(Document.external_id).like(like, escape="!")))
-    return list(session.execute(statement.order_by(Document.external_id).limit(limit)).tuples())
+    return list(session.execute(statement.order_by(Document.external_id).limit(limit)))
 
 
 def groups_of(session: Session, revision_id: int) -> list[str]:

@@ -198,7 +198,7 @@ class DocumentService:
     def _live(session: Session, caller: Caller, collection: str, document_id: str) -> tuple[Document, Revision]:
         row = collections.by_name(session, collection)
         statement = readable_documents(caller, row.id).where(Document.external_id == document_id)
-        found = session.execute(statement).tuples().first()
+        found = session.execute(statement).first()
         if found is None:
             raise NotFound(f"There is no searchable document {document_id!r} in this collection.")
         return found
