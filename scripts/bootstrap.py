@@ -52,11 +52,11 @@ class Environment(NamedTuple):
 
 
 ENVIRONMENTS = {
-    # pip has done its work then: this environment is never changed, only made again.
-    "run": Environment(".venv", 600, removed=("pip",)),
+    # They have done their work then: this environment is never changed, only made again.
+    "run": Environment(".venv", 600, removed=("setuptools", "pip")),
     "dev": Environment(".venv-dev", 1200, extras=("postgres",), locks=("dev",)),
     "local": Environment(".venv-local", 2500, extras=("local",), locks=("dev", "weights")),
-    # vLLM serves models and knows nothing of us. What it brings for images and sound breaks it: made for another torch.
+    # vLLM serves models and knows nothing of us. What it brings for images and sound does not fit its torch.
     "vllm": Environment(
         ".venv-vllm", 5500, faiss=False, open=("vllm",), removed=("torchvision", "torchaudio", "torchcodec")
     ),
@@ -254,7 +254,7 @@ def prune(site_packages: Path) -> None:
     """Remove what packages bring along and nothing here reads: requirements/prune.txt has the list."""
     for line in (REQUIREMENTS / "prune.txt").read_text().splitlines():
         pattern = line.partition("#")[0].strip()
-        for path in site_packages.glob(pattern) if pattern else ():
+        for path in list(site_packages.glob(pattern)) if pattern else ():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
