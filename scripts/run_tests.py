@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""Set up what the tests need and run them: `make test` (all of them) and `make quick` (those that take seconds).
+
+What cannot be installed without an administrator is named with the line that installs it; no test is left out
+because its part is missing.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import bootstrap
+
+SYSTEM_PACKAGES = ("chromium", "fonts-noto-cjk")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+MINUTES = ("slow", "vllm", "browser")  # marks of the tests that `quick` leaves out
+# Nothing is downloaded while the tests run.
+OFFLINE = {"HF_HUB_OFFLINE": "1"}
+
+
+def main() -> None:
+    """Run the tests asked for; exits with pytest's status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("which", choices=("all", "quick"))
+    parser.add_argument("arguments", nargs="*", help="arguments for pytest")
+    options = parser.parse_args()
+    everything = options.which == "all"
+    if everything:
+        install_browser()
+        bootstrap.ensure("vllm")
+    dev = bootstrap.ensure("dev")
+    left_out = ("local",) if everything else ("local", *MINUTES)
+    chosen = " and ".join(f"not {mark}" for mark in left_out)
+    coverage = [
+        *(f"--cov={package}" for package in ("app", "core", "evals", "indexes", "ingest")),
+        "--cov-report=term",
+    ]
+    status = pytest(dev, chosen, [*(coverage if everything else ()), *options.arguments])
+    if everything:  # sentence-transformers and torch have an environment of their own
+        status = pytest(bootstrap.ensure("local"), "local", options.arguments) or status
+    sys.exit(status)
+
+
+def pytest(environment: Path, marks: str, arguments: "list[str]") -> int:
+    """Run the tests that a mark expression chooses in an environment, and return pytest's status."""
+    command = [str(environment / "bin" / "python"), "-m", "pytest", "-m", marks, *arguments]
+    bootstrap.say(f"$ {environment.name}/bin/python -m pytest -m '{marks}' {' '.join(arguments)}")
+    return subprocess.call(command, cwd=bootstrap.ROOT, env={**os.environ, **OFFLINE})
+
+
+def install_browser() -> None:
+    """Install Chromium where there is none and apt-get may; raises Failed with the line to run otherwise."""
+    if any(map(shutil.which, BROWSERS)):
+        return
+    sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    steps = (["apt-get", "update"], ["apt-get", "install", "--yes", "--no-install-recommends", *SYSTEM_PACKAGES])
+    for step in steps:
+        try:
+            done = subprocess.call([*sudo, *step], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        except OSError:
+            done = 1
+        if done != 0:
+            line = f"sudo apt-get update && sudo apt-get install -y {' '.join(SYSTEM_PACKAGES)}"
+            raise bootstrap.Failed(f"The tests of the pages need Chromium. Run:  {line}")
+
+
+if __name__ == "__main__":
+    bootstrap.use_supported_python()
+    try:
+        main()
+    except bootstrap.Failed as failure:
+        bootstrap.leave(str(failure))
+    except KeyboardInterrupt:
+        bootstrap.leave("\nInterrupted.", 130)
