@@ -89,6 +89,14 @@ def checked(response: httpx.Response) -> httpx.Response:
     stop(f"{detail} (HTTP {response.status_code})", 4)
 
 
+def stream_lines(response: httpx.Response) -> Iterator[str]:
+    """Yield the lines of an event stream: httpx's own also break at U+2028 and U+0085, which texts hold."""
+    rest = ""
+    for piece in response.iter_text():
+        *lines, rest = f"{rest}{piece}".split("\n")
+        yield from lines
+
+
 def fetched(client: httpx.Client, method: str, path: str, **options: Any) -> Any:
     """Return the JSON of a good reply, or None for one without a body."""
     response = checked(client.request(method, path, **options))

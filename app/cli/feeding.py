@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import mimetypes
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import httpx
 import typer
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from app.cli.client import checked, connected, fetched, stop
-from app.cli.output import JsonFlag, console, print_json
+from app.cli.client import checked, connected, fetched, stop, stream_lines
+from app.cli.output import JsonFlag, print_json
 
 
 def ingest(
@@ -35,30 +36,45 @@ def ingest(
         if client.get(f"/v1/collections/{collection}").status_code == 404:
             fetched(client, "PUT", f"/v1/collections/{collection}", json={})
         bar = progress.add_task("uploading", total=len(files))
-        queued = []
+        queued: list[dict[str, Any]] = []
+        errors: list[dict[str, str]] = []
         for document_id, path in files:
-            with path.open("rb") as file:
-                media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-                reply = client.put(
-                    f"/v1/collections/{collection}/documents/{quote(document_id, safe='/')}",
-                    content=file,
-                    headers={"Content-Type": media_type},
-                )
+            reply = _upload(client, collection, document_id, path)
             if reply.status_code in {413, 422}:
-                detail = reply.json().get("detail", "")
-                progress.console.print(f"{document_id}: {detail}", markup=False, style="red")
+                errors.append({"document_id": document_id, "detail": reply.json().get("detail", "")})
+                _print_errors(progress, errors[-1:])
             else:
                 queued.append(checked(reply).json())
             progress.advance(bar)
-        rejected = len(files) - len(queued)
         ended = [_follow(client, job, progress) for job in queued] if wait else queued
-    failed = rejected + sum(job["failed"] for job in ended)
+    errors += [error for job in ended for error in job["errors"]]
+    unchanged = sum(job["unchanged"] for job in ended)
     if as_json:
-        print_json({"files": len(files), "failed": failed, "jobs": [job["id"] for job in ended]})
+        counts = {"files": len(files), "failed": len(errors), "unchanged": unchanged}
+        print_json(counts | {"errors": errors, "jobs": [job["id"] for job in ended]})
     else:
-        typer.echo(f"{len(files) - failed} of {len(files)} files {'searchable' if wait else 'queued'}.")
-    if failed:
+        same = f" ({unchanged} unchanged)" if unchanged else ""
+        done = "searchable" if wait else "queued"
+        typer.echo(f"{len(files) - len(errors)} of {len(files)} files {done}{same}.")
+    if errors:
         raise typer.Exit(1)
+
+
+def _upload(client: httpx.Client, collection: str, document_id: str, path: Path) -> httpx.Response:
+    media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    with path.open("rb") as file:
+        return client.put(
+            f"/v1/collections/{collection}/documents/{quote(document_id, safe='/')}",
+            content=file,
+            headers={"Content-Type": media_type},
+        )
+
+
+def _print_errors(progress: Progress, errors: Sequence[Mapping[str, str]]) -> None:
+    """Print why documents failed, a line each, beside what a program reads on standard output."""
+    for error in errors:
+        line = f"{error['document_id']}: {error['detail']}"
+        progress.console.print(line, markup=False, highlight=False, soft_wrap=True, style="red")
 
 
 def _files(path: Path) -> Iterator[tuple[str, Path]]:
@@ -75,7 +91,7 @@ def _files(path: Path) -> Iterator[tuple[str, Path]]:
 
 def _progress() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, disable=not sys.stdout.isatty())
+    return Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())
 
 
 def _follow(client: httpx.Client, job: dict[str, Any], progress: Progress) -> dict[str, Any]:
@@ -83,13 +99,12 @@ def _follow(client: httpx.Client, job: dict[str, Any], progress: Progress) -> di
     bar = progress.add_task(job["kind"], total=job["total"] or None)
     with client.stream("GET", f"/v1/jobs/{job['id']}/events") as response:
         checked(response)
-        for line in response.iter_lines():
+        for line in stream_lines(response):
             if line.startswith("data:"):
                 job = json.loads(line[5:])
                 progress.update(bar, completed=job["done"], total=job["total"] or None, description=job["stage"])
     progress.remove_task(bar)
-    for error in job["errors"]:
-        progress.console.print(f"{error['document_id']}: {error['detail']}", markup=False, style="red")
+    _print_errors(progress, job["errors"])
     return job
 
 

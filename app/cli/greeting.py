@@ -40,6 +40,8 @@ def wait_for_examples(client: httpx.Client, goes_on: Callable[[], bool]) -> None
             typer.echo(f"\r\033[K  Reading the example documents: {done} of {total}", nl=False)
         elif not said:
             typer.echo(f"  Reading {total} example documents ...")
+        if not said:
+            client.get("/readyz")  # meanwhile the server loads what the first question would wait for
         said = True
         time.sleep(0.2)
     if said and sys.stdout.isatty():

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import httpx
 import typer
 
 from app.cli import feeding, serve, up
-from app.cli.client import checked, connected, fetched, stop
-from app.cli.output import JsonFlag, console, print_json, print_rows
+from app.cli.client import checked, connected, fetched, stop, stream_lines
+from app.cli.output import JsonFlag, console, print_done, print_json, print_rows
 
 cli = typer.Typer(
     name="ragstone",
@@ -55,7 +56,7 @@ def ask(
 
 def _print_answer(response: httpx.Response) -> None:
     event, sources = "", {}
-    for line in response.iter_lines():
+    for line in stream_lines(response):
         if line.startswith("event:"):
             event = line[6:].strip()
         if not line.startswith("data:"):
@@ -75,10 +76,6 @@ def _print_answer(response: httpx.Response) -> None:
                 print_rows(rows, ["n", "document", "page"], as_json=False)
         elif event == "error":
             stop(data.get("detail", "the answer broke off"), 4)
-
-
-def _cited(n: int, source: dict[str, Any]) -> dict[str, str]:
-    return {"n": f"[{n}]", "document": source["document_id"], "page": _pages(source)}
 
 
 def _pages(source: dict[str, Any]) -> str:
@@ -176,12 +173,17 @@ def create_collection(
 
 
 @collections.command("delete")
-def delete_collection(name: str, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+def delete_collection(
+    name: str,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
     """Delete a collection with all its documents. Example: ragstone collections delete handbook --yes"""
     if not yes:
         typer.confirm(f"Delete {name} with all its documents?", abort=True)
     with connected() as client:
         fetched(client, "DELETE", f"/v1/collections/{name}")
+    print_done("deleted", name, as_json=as_json)
 
 
 @documents.command("list")
@@ -202,11 +204,29 @@ def list_documents(
     print_rows(rows, ["id", "state", "title", "chunks", "reason"], as_json=as_json)
 
 
+@documents.command("show")
+def show_document(document_id: str, collection: CollectionOption = "examples", as_json: JsonFlag = False) -> None:
+    """Show a document's state and report. Example: ragstone documents show hr/leave.md -c examples"""
+    with connected() as client:
+        found = fetched(client, "GET", _document_path(collection, document_id))
+    if as_json:
+        print_json(found)
+        return
+    print_rows(
+        [{"field": name, "value": value} for name, value in found.items()], ["field", "value"], as_json=False
+    )
+
+
 @documents.command("delete")
-def delete_document(document_id: str, collection: CollectionOption = "examples") -> None:
+def delete_document(document_id: str, collection: CollectionOption = "examples", as_json: JsonFlag = False) -> None:
     """Delete a document. Example: ragstone documents delete hr/leave.md -c examples"""
     with connected() as client:
-        fetched(client, "DELETE", f"/v1/collections/{collection}/documents/{document_id}")
+        fetched(client, "DELETE", _document_path(collection, document_id))
+    print_done("deleted", document_id, as_json=as_json)
+
+
+def _document_path(collection: str, document_id: str) -> str:
+    return f"/v1/collections/{collection}/documents/{quote(document_id, safe='/')}"
 
 
 @jobs.command("list")
@@ -225,10 +245,11 @@ def follow_job(job_id: str, as_json: JsonFlag = False) -> None:
 
 
 @jobs.command("cancel")
-def cancel_job(job_id: str) -> None:
+def cancel_job(job_id: str, as_json: JsonFlag = False) -> None:
     """Cancel a job. Example: ragstone jobs cancel JOB"""
     with connected() as client:
         fetched(client, "DELETE", f"/v1/jobs/{job_id}")
+    print_done("cancelled", job_id, as_json=as_json)
 
 
 @keys.command("create")
@@ -262,10 +283,11 @@ def list_keys(as_json: JsonFlag = False) -> None:
 
 
 @keys.command("revoke")
-def revoke_key(key_id: str) -> None:
+def revoke_key(key_id: str, as_json: JsonFlag = False) -> None:
     """Revoke a key at once. Example: ragstone keys revoke KEY"""
     with connected() as client:
         fetched(client, "DELETE", f"/v1/keys/{key_id}")
+    print_done("revoked", key_id, as_json=as_json)
 
 
 def main() -> None:

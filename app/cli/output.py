@@ -21,6 +21,14 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False))
 
 
+def print_done(what: str, name: str, *, as_json: bool) -> None:
+    """Print that something was deleted, cancelled or revoked."""
+    if as_json:
+        print_json({what: name})
+    else:
+        typer.echo(f"{what} {name}")
+
+
 def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:
     """Print rows: JSON where asked for, a table on a terminal, tab-separated lines into a pipe."""
     if as_json:
