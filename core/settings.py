@@ -10,11 +10,15 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import InvalidSettings
 
+_MIN_KEY_CHARS = 16
+
 
 class Settings(BaseSettings):
     """The settings of server, worker and command line; a field's description is its documentation."""
 
-    model_config = SettingsConfigDict(env_prefix="RAGSTONE_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="RAGSTONE_", env_file=".env", env_ignore_empty=True, extra="ignore"
+    )
 
     # Where it listens and keeps its data.
     host: str = Field("127.0.0.1", description="Address that the server listens on.")
@@ -24,7 +28,7 @@ class Settings(BaseSettings):
         "", description="SQLAlchemy URL (SQLite or PostgreSQL); empty: SQLite in the data folder."
     )
     admin_key: SecretStr | None = Field(
-        None, min_length=16, description="Admin key, used as given; unset: generated into the data folder."
+        None, description="Admin key, used as given; unset: generated into the data folder."
     )
     examples: bool = Field(True, description="Load the example collection at the first `ragstone up`.")
     public_url: str = Field("", description="Address that users reach the service under; empty: the request's.")
@@ -97,6 +101,13 @@ class Settings(BaseSettings):
     write_timeout_s: float = Field(60, gt=0, description="Longest time that a reader may hold up a stream.")
     prompts_dir: Path | None = Field(None, description="Folder with prompt files that replace the built-in ones.")
     conversation_keep_s: float = Field(30 * 86400, ge=0, description="Time that conversations are kept.")
+
+    @field_validator("admin_key")
+    @classmethod
+    def _key_is_long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < _MIN_KEY_CHARS:
+            raise ValueError(f"a key needs at least {_MIN_KEY_CHARS} characters")
+        return value
 
     @field_validator("embedder")
     @classmethod

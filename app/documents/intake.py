@@ -46,7 +46,7 @@ async def store_body(request: Request, blobs: BlobStore, settings: Settings) -> 
     _check_announced(request, settings.max_file_bytes)
     blob = await blobs.put_stream(request.stream(), settings.max_file_bytes)
     if blob.size_bytes == 0:
-        raise InvalidInput("The body is empty: send the file's bytes.")
+        raise InvalidInput("The file is empty (0 bytes): check that it was saved completely and upload it again.")
     return blob
 
 

@@ -66,6 +66,12 @@ def test_env_file_is_read_and_the_environment_outweighs_it(tmp_path: Path, monke
     assert (settings.port, settings.default_k) == (8102, 9)
 
 
+def test_variable_without_a_value_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ADMIN_KEY", "PORT", "DATABASE_URL", "EMBEDDER"):  # as a compose file passes them on
+        monkeypatch.setenv(f"RAGSTONE_{name}", "")
+    assert Settings() == Settings.model_construct()
+
+
 def test_database_is_in_the_data_folder_unless_named(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path)
     assert settings.resolved_database_url == f"sqlite:///{tmp_path}/ragstone.db"
