@@ -5,7 +5,7 @@ EXTRAS ?=
 UPGRADE ?=
 DEV := .venv-dev/bin
 BOOTSTRAP := $(PYTHON) scripts/bootstrap.py
-END_MAKE := kill -QUIT $$PPID; sleep 0.3
+END_MAKE := kill -QUIT $$PPID; sleep 0.3; exit 1
 OPTIONS := --accel "$(ACCEL)" --extras "$(EXTRAS)"
 
 .DEFAULT_GOAL := help
@@ -16,9 +16,10 @@ help: ## Show this list
 
 # SIGQUIT ends make with status 1 and without its own "*** Error 1" under the line that says what to do. The shell
 # outlives the signal a little: a make that is told of the child's end at the same moment complains of that. The trap
-# keeps Ctrl-C quiet in the same way: Python answers it (130: while installing), and make still ends by it.
+# keeps Ctrl-C quiet in the same way: Python answers it (130: while installing), and make still ends by it. A make in
+# the background of a script ignores both: it ends by the status.
 run: ## Install if need be, then start the service (ACCEL=cpu|gpu, EXTRAS=postgres,local, PYTHON=...)
-	@trap : INT; command -v $(PYTHON) >/dev/null || { echo "Python is missing. Run:  sudo apt-get install -y python3 python3-venv" >&2; $(END_MAKE); exit 0; }; \
+	@trap : INT; command -v $(PYTHON) >/dev/null || { echo "Python is missing. Run:  sudo apt-get install -y python3 python3-venv" >&2; $(END_MAKE); }; \
 	$(BOOTSTRAP) run $(OPTIONS) || [ $$? -eq 130 ] || { $(END_MAKE); }
 
 dev: ## Make the environment for development, .venv-dev

@@ -15,26 +15,27 @@ PORT_TAKEN, DATA_UNWRITABLE, DATABASE_UNUSABLE = 5, 6, 7
 EXPLAINED = frozenset({2, PORT_TAKEN, DATA_UNWRITABLE, DATABASE_UNUSABLE})
 _LEAST_FREE_BYTES = 200 * 2**20
 _LAST_PORT = 65535
+_BACKLOG = 2048
 
 
-def check_port(settings: Settings) -> None:
-    """End the command where the port cannot be had."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                other = settings.port + 1 if settings.port < _LAST_PORT else settings.port - 1
-                stop(
-                    f"port {settings.port} is taken, by another program or a Ragstone that runs already: "
-                    f"stop that, or choose another port, as in RAGSTONE_PORT={other} make run",
-                    PORT_TAKEN,
-                )
-            stop(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}", PORT_TAKEN)
-        except OverflowError:
-            stop(f"there is no port {settings.port}.", PORT_TAKEN)
+def listen(settings: Settings) -> socket.socket:
+    """Return a socket that listens on the port of the settings; end the command where it cannot be had."""
+    listening = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((settings.host, settings.port))
+        # At once: two that are bound and do not listen yet can have the same port.
+        listening.listen(_BACKLOG)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            other = settings.port + 1 if settings.port < _LAST_PORT else settings.port - 1
+            stop(
+                f"port {settings.port} is taken, by another program or a Ragstone that runs already: "
+                f"stop that, or choose another port, as in RAGSTONE_PORT={other} make run",
+                PORT_TAKEN,
+            )
+        stop(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}", PORT_TAKEN)
+    return listening
 
 
 def check_data_dir(settings: Settings) -> None:

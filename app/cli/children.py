@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 
 import typer
@@ -25,10 +25,14 @@ class Children:
     def __init__(self) -> None:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start(self, name: str, *arguments: str) -> None:
-        """Start a Python module in a session of its own: Ctrl-C in a terminal reaches this process alone."""
+    def start(self, name: str, *arguments: str, inherits: Sequence[int] = ()) -> None:
+        """Start a Python module in a session of its own: Ctrl-C in a terminal reaches this process alone.
+
+        inherits: file descriptors that it gets under the same numbers.
+        """
         self._processes[name] = subprocess.Popen(
             [sys.executable, "-m", *arguments],
+            pass_fds=inherits,
             start_new_session=True,
             preexec_fn=_end_with_parent(),  # noqa: PLW1509 - no thread runs here
         )

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
+from contextlib import suppress
+from typing import Annotated
 
-from app.cli.checks import check_data_dir, check_database, check_port
-from app.cli.client import load_settings
+import typer
+
+from app.cli.checks import check_data_dir, check_database, listen
+from app.cli.client import load_settings, own_address
 
 
-def serve() -> None:
+def serve(
+    fd: Annotated[int | None, typer.Option(hidden=True, help="A socket that listens, from `ragstone up`.")] = None,
+) -> None:
     """Run the HTTP server alone.
 
     Example: RAGSTONE_HOST=0.0.0.0 ragstone serve
@@ -18,19 +25,24 @@ def serve() -> None:
 
     settings = load_settings()
     check_data_dir(settings)
-    check_port(settings)
+    listening = listen(settings) if fd is None else socket.socket(fileno=fd)
     check_database(settings)
-    uvicorn.run(
+    if fd is None and settings.log_format == "text":
+        typer.echo(f"Ragstone listens on {own_address(settings)}", err=True)
+    config = uvicorn.Config(
         "app.main:create_app",
         factory=True,
-        host=settings.host,
-        port=settings.port,
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=10,
     )
+    server = uvicorn.Server(config)
+    with suppress(KeyboardInterrupt):  # raised again once all is closed
+        server.run(sockets=[listening])
+    if not server.started:
+        raise typer.Exit(1)
 
 
 def worker() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import httpx
 import typer
 
-from app.cli.checks import check_data_dir, check_port
+from app.cli.checks import check_data_dir, listen
 from app.cli.children import Children
 from app.cli.client import admin_key_of, connected_to, load_settings, own_address
 from app.cli.examples import load_examples
@@ -24,7 +24,7 @@ def up() -> None:
     """
     settings = load_settings()
     check_data_dir(settings)
-    check_port(settings)
+    listening = listen(settings)
     stopping: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _frame: stopping.append(received))
@@ -36,7 +36,10 @@ def up() -> None:
                 children.check()
             return not stopping
 
-        children.start("server", "app.cli", "serve")
+        # The port is ours from here on: a second `ragstone up` cannot take it, nor our questions.
+        with listening:
+            fd = listening.fileno()
+            children.start("server", "app.cli", "serve", "--fd", str(fd), inherits=(fd,))
         _wait_for_server(settings, goes_on)
         # Second, because the server has the first word on a database that is missing or has to be migrated.
         children.start("worker", "ingest")

@@ -144,3 +144,17 @@ def test_what_cannot_start_says_why_in_one_line(
     returned, output = _refused(tmp_path, free_port(), **settings)
     assert (returned, output.count("\n")) == (code, 1), output
     assert says in output
+
+
+def test_of_two_started_at_once_one_serves_and_the_other_says_that_the_port_is_taken(tmp_path: Path) -> None:
+    port = free_port()
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        folder.mkdir()
+    with running_up(folders[0], port) as one, running_up(folders[1], port) as two:
+        deadline = time.monotonic() + _WITHIN_S
+        while one.process.poll() is two.process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        loser, winner = (one, two) if one.process.poll() is not None else (two, one)
+        assert loser.process.wait(_WITHIN_S) == 5
+        winner.output_once_it_says("Ctrl-C stops it.")
