@@ -32,6 +32,7 @@ REQUIREMENTS = ROOT / "requirements"
 SUPPORTED = ("3.13", "3.12", "3.11")
 # Raised when the steps below change, so that environments made by the old ones are made again.
 RECIPE = 1
+GPU_MB = 2500  # CUDA's libraries, packed and unpacked
 STAMP, LOCK = "ragstone-stamp.json", "ragstone-install.lock"
 
 
@@ -212,8 +213,9 @@ def build(folder: Path, environment: Environment, wanted: Wanted) -> None:
     maker = python_with_venv()
     clear(folder)
     free_mb = shutil.disk_usage(str(folder)).free // 2**20
-    if free_mb < environment.needs_mb:
-        raise Failed(f"{folder} needs {environment.needs_mb} MB, and its disk has {free_mb} MB free: make room.")
+    needs_mb = environment.needs_mb + (GPU_MB if environment.faiss and wanted.accel == "gpu" else 0)
+    if free_mb < needs_mb:
+        raise Failed(f"{folder} needs {needs_mb} MB, and its disk has {free_mb} MB free: make room.")
     flavour = f" for the {wanted.accel.upper()}" if environment.faiss else ""
     say(f"Installing into {folder.name}{flavour} (once; a minute or so) ...")
     try:
