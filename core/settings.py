@@ -54,8 +54,8 @@ class Settings(BaseSettings):
     )
 
     # Chunking: counted in the embedder's own tokens.
-    chunk_target_tokens: int = Field(220, ge=16, le=8000, description="Size a chunk is filled up to.")
-    chunk_max_tokens: int = Field(400, ge=32, le=8000, description="Size that no chunk exceeds.")
+    chunk_target_tokens: int = Field(100, ge=16, le=8000, description="Size a chunk is filled up to.")
+    chunk_max_tokens: int = Field(200, ge=32, le=8000, description="Size that no chunk exceeds.")
 
     # Feeding.
     max_file_bytes: int = Field(100 * 2**20, ge=1024, description="Largest file accepted.")
@@ -90,11 +90,11 @@ class Settings(BaseSettings):
         "flag", description="What happens to a sentence without support in the sources."
     )
     refuse_below: float = Field(
-        0.5, ge=0, le=1, description="Least probability that the sources answer the question; below it: a refusal."
+        0.6, ge=0, le=1, description="Least probability that the sources answer the question; below it: a refusal."
     )
     max_question_chars: int = Field(8000, ge=16, description="Longest question accepted.")
     max_history_turns: int = Field(20, ge=0, description="Earlier turns of a conversation that are read.")
-    default_k: int = Field(6, ge=1, le=100, description="Sources given to the generator.")
+    default_k: int = Field(8, ge=1, le=100, description="Sources given to the generator.")
     max_k: int = Field(100, ge=1, le=1000, description="Most hits that a request may ask for.")
     search_threads: int = Field(8, ge=1, le=256, description="Searches at once; others wait.")
     ping_s: float = Field(10, gt=0, description="Silence on a stream after which a comment is sent.")

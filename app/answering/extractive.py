@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from anyio import to_thread
 
 from app.answering.generator import Delta, Prompt, Usage
+from app.answering.judge import Judge
 from app.answering.params import GenerationParams
-from app.answering.support import Supported, SupportFinder
+from app.answering.support import Supported
 from core.types import Source
 from indexes.analyse import analyse
-from indexes.embedders.base import Embedder
 
 MOST_QUOTES = 3
 _LONGEST_ANSWER = 900  # code points; the first quote is given whole
@@ -29,18 +29,17 @@ class ExtractiveGenerator:
 
     name = "extractive"
 
-    def __init__(self, finder: SupportFinder, open_embedder: Callable[[], Embedder]) -> None:
-        """open_embedder returns the embedder that compares question and sentences; it is called for each answer."""
-        self._finder = finder
-        self._open_embedder = open_embedder
+    def __init__(self, judge: Judge) -> None:
+        """judge finds the sentences, and has their embeddings from judging the same question."""
+        self._judge = judge
 
     async def stream(self, prompt: Prompt, params: GenerationParams) -> AsyncGenerator[Delta, None]:
         """Yield the quotes one by one, then the end and the usage; of params only max_tokens has a meaning.
 
         Nothing is yielded but the end where the sources hold no sentence. Raises EmbedderUnavailable.
         """
-        embedder = self._open_embedder()
-        found = await to_thread.run_sync(self._finder.find, prompt.question, prompt.sources, embedder)
+        embedder = self._judge.embedder()
+        found = await to_thread.run_sync(self._judge.find, prompt.question, prompt.sources)
         written, finish_reason, between = 0, "stop", ""
         for supported in choose(found):
             text = between + quote(supported, prompt.sources)

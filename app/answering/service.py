@@ -16,6 +16,7 @@ from app.answering.condense import condense, with_previous
 from app.answering.events import AnswerDone, AnswerEvent, AnswerFailed, AnswerText, SourcesFound, Timings
 from app.answering.extractive import ExtractiveGenerator
 from app.answering.generator import Generator, LanguageModel, Prompt, Usage
+from app.answering.judge import Judge
 from app.answering.params import GenerationParams
 from app.answering.prompt import Turn, build_prompt
 from app.answering.prompt_file import PromptFile, load_prompts
@@ -30,7 +31,7 @@ from core.database import Database
 from core.errors import RagstoneError
 from core.language import detect_language
 from core.settings import Settings
-from core.telemetry import ANSWERS, FIRST_TOKEN_SECONDS, RETRIEVAL_SECONDS
+from core.telemetry import ANSWERS, FIRST_TOKEN_SECONDS
 from core.types import Caller
 
 
@@ -70,9 +71,8 @@ class AnsweringService:
         self._record = AnswerRecord(database, settings.conversation_keep_s, settings.max_history_turns)
         self._prompts = load_prompts(settings.prompts_dir)
         self._model: LanguageModel | None = OpenAIGenerator(settings) if settings.generator == "openai" else None
-        self._generator: Generator = self._model or ExtractiveGenerator(
-            SupportFinder(), lambda: retriever.embedders.get(settings.embedder)
-        )
+        self._judge = Judge(SupportFinder(), retriever.embedders, settings.embedder)
+        self._generator: Generator = self._model or ExtractiveGenerator(self._judge)
         self._after: set[asyncio.Task[None]] = set()
 
     async def check(self) -> None:
@@ -150,12 +150,13 @@ class AnsweringService:
                 mode=request.mode,
                 wanted=request.wanted,
             )
-            return found, bool(found.sources)
+            coverage = max((hit.coverage for hit in found.evidence.hits[: len(found.sources)]), default=0.0)
+            probability = self._judge.probability(searched, found.sources, coverage)
+            return found, probability >= self._settings.refuse_below
 
         retrieved, answerable = await to_thread.run_sync(work, limiter=self._limiter)
         run.collection_id = retrieved.collection_id
         run.retrieval_ms = run.elapsed_ms()
-        RETRIEVAL_SECONDS.observe(run.retrieval_ms / 1000)
         return retrieved, answerable
 
     async def _context(self) -> int:

@@ -42,8 +42,7 @@ def add(session: Session, answer: Answer, document_ids: Sequence[str]) -> None:
                 Document.external_id.in_(document_ids),
                 Document.live_revision_id.is_not(None),
             )
-        )
-        .all()
+        ).all()
     )
     if len(found) < len(set(document_ids)):
         answer.text = ""

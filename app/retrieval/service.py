@@ -70,7 +70,7 @@ class Retriever:
     def warm_up(self) -> None:
         """Load what the first question would wait for: the embedder of the settings and the dictionary."""
         self._translations()
-        self.embedders.centre(self.embedders.get(self._settings.embedder), "")
+        self.embedders.reference(self.embedders.get(self._settings.embedder))
 
     def search(
         self,
@@ -117,7 +117,7 @@ class Retriever:
             embedder.embed_query(query),
             depth,
             mode,
-            centre=self.embedders.centre(embedder, language),
+            centre=self.embedders.reference(embedder).centre(language),
             concepts=concepts(query, language, self._translations()) if mode == "hybrid" else (),
         )
 

@@ -6,9 +6,8 @@ import threading
 
 from core.errors import EmbedderMismatch
 from core.settings import Settings
-from core.types import Embeddings
 from indexes.embedders.base import Embedder
-from indexes.embedders.centre import question_centres
+from indexes.embedders.reference import Reference, reference_of
 from indexes.embedders.registry import open_embedder_named
 
 
@@ -18,7 +17,7 @@ class EmbedderPool:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._open: dict[str, Embedder] = {}
-        self._centres: dict[str, dict[str, Embeddings]] = {}
+        self._references: dict[str, Reference] = {}
         self._lock = threading.Lock()
 
     def get(self, spec: str) -> Embedder:
@@ -39,18 +38,13 @@ class EmbedderPool:
             )
         return embedder
 
-    def centre(self, embedder: Embedder, language: str) -> Embeddings:
-        """Return the mean embedding of questions in a language, float32 [d]; computed once for an embedder.
-
-        Raises EmbedderUnavailable.
-        """
+    def reference(self, embedder: Embedder) -> Reference:
+        """Return what an embedder makes of the reference pairs, measured once; raises EmbedderUnavailable."""
         with self._lock:
-            centres = self._centres.get(embedder.fingerprint)
-            if centres is None:
-                centres = self._centres[embedder.fingerprint] = question_centres(
-                    embedder, self._settings.models_dir
-                )
-        return centres.get(language, centres[""])
+            found = self._references.get(embedder.fingerprint)
+            if found is None:
+                found = self._references[embedder.fingerprint] = reference_of(embedder, self._settings.models_dir)
+            return found
 
     def close(self) -> None:
         """Close every embedder; idempotent."""
