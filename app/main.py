@@ -60,6 +60,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=version("ragstone"),
         description=_DESCRIPTION,
         lifespan=_lifespan,
+        # Their pages load scripts from a public server.
+        docs_url=None,
+        redoc_url=None,
         # A body without a type is read as JSON: keys come in a header and the page's cookie is checked against the
         # Origin, so that no other site's form gets through either way.
         strict_content_type=False,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
-from core.errors import Overloaded
+from core.errors import Conflict, Overloaded
 from core.models import Collection, Document, Job, JobItem, Revision
 
 FINAL_STATES = frozenset({"succeeded", "partial", "failed", "cancelled"})
@@ -39,6 +39,18 @@ def new_job(session: Session, kind: str, collection_id: int, key_id: str, idempo
     session.add(job)
     session.flush()
     return job
+
+
+def job_of_key(
+    session: Session, key_id: str, idempotency_key: str | None, kind: str, collection_id: int
+) -> Job | None:
+    """Return the job that an idempotency key stands for; raises Conflict where that was another request."""
+    if not idempotency_key:
+        return None
+    known = session.scalar(select(Job).where(Job.key_id == key_id, Job.idempotency_key == idempotency_key))
+    if known is not None and (known.kind, known.collection_id) != (kind, collection_id):
+        raise Conflict("This Idempotency-Key was used for another request: use a new one.")
+    return known
 
 
 def check_room(session: Session, limit: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+CELL_BORDER = " | "  # as the parsers separate the cells of a row
 _LINE = re.compile(r"[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
 _HAN = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 # A run of end marks. ASCII marks count only by what follows them: see _ends_here.
@@ -63,12 +64,15 @@ def split_sentences(text: str) -> list[tuple[int, int]]:
     """Return the (start, end) code-point ranges of the sentences of text, in order and without overlap.
 
     The ranges are trimmed of whitespace and together hold every character that is not whitespace. A line end
-    always ends a sentence: parsers have already joined wrapped lines. Closing quotes and brackets stay with
-    the sentence that they close. Linear in the length of text.
+    always ends a sentence: parsers have already joined wrapped lines. A row of a table is one, whatever marks its
+    cells hold. Closing quotes and brackets stay with the sentence that they close. Linear in the length of text.
     """
     ranges: list[tuple[int, int]] = []
     for line in _LINE.finditer(text):
         start, line_end = line.span()
+        if CELL_BORDER in line[0]:
+            _append_trimmed(ranges, text, start, line_end)
+            continue
         for marks in _MARKS.finditer(text, start, line_end):
             if marks.start() < start:
                 continue

@@ -22,7 +22,7 @@ from core.telemetry import configure_logging
 from indexes.embedders.pool import EmbedderPool
 from ingest import housekeeping
 from ingest.pipeline import Pipeline
-from ingest.reindex import Reindexer, lease_reindex
+from ingest.reindex import LeasedReindex, Reindexer, lease_reindex
 from ingest.sandbox import ParserProcess
 
 logger = logging.getLogger("ragstone.worker")
@@ -47,6 +47,7 @@ class Worker:
             settings, self._database, self._blobs, self._embedders, self._parser, self._stop.is_set
         )
         self._reindexer = Reindexer(settings, self._database, self._pipeline)
+        self._reindex: LeasedReindex | None = None
         self._tidied_at = 0.0
 
     def stop(self) -> None:
@@ -71,29 +72,50 @@ class Worker:
         self.close()
 
     def _turn(self) -> bool:
-        """Do one piece of work; tells whether there was any."""
-        if housekeeping.drain_deletions(self._settings, self._database):
-            return True
+        """Do a piece of each kind of work; tells whether there was any.
+
+        A kind that fails holds up no other: a damaged index must not keep its own reindex from running.
+        """
+        worked = False
+        failure: RagstoneError | None = None
+        for work in (self._drain_deletions, self._ingest_batch, self._reindex_batch):
+            try:
+                worked = work() or worked
+            except RagstoneError as error:
+                failure = error
+        if failure is not None and not worked:
+            raise failure
+        if not worked and time.monotonic() - self._tidied_at > _TIDY_EVERY_S:
+            housekeeping.merge_segments(self._settings, self._database)
+            housekeeping.collect_generations(self._settings, self._database)
+            housekeeping.collect_blobs(self._database, self._blobs)
+            housekeeping.forget_conversations(self._settings, self._database)
+            self._tidied_at = time.monotonic()
+        return worked
+
+    def _drain_deletions(self) -> bool:
+        return housekeeping.drain_deletions(self._settings, self._database)
+
+    def _ingest_batch(self) -> bool:
         with self._database.write() as session:
             items = lease_items(
                 session, self._owner, self._settings.lease_s, self._settings.worker_batch, time.time()
             )
         if items:
             self._ingest(items)
-            return True
-        with self._database.write() as session:
-            leased = lease_reindex(session, self._owner, self._settings.lease_s, time.time())
-        if leased is not None:
-            while self._reindexer.step(leased, self._owner) and not self._stop.is_set():
-                pass
-            return True
-        if time.monotonic() - self._tidied_at > _TIDY_EVERY_S:
-            housekeeping.merge_segments(self._settings, self._database)
-            housekeeping.collect_generations(self._settings, self._database)
-            housekeeping.collect_blobs(self._database, self._blobs)
-            housekeeping.forget_conversations(self._settings, self._database)
-            self._tidied_at = time.monotonic()
-        return False
+        return bool(items)
+
+    def _reindex_batch(self) -> bool:
+        leased = self._reindex
+        if leased is None:
+            with self._database.write() as session:
+                leased = lease_reindex(session, self._owner, self._settings.lease_s, time.time())
+        if leased is None:
+            return False
+        self._reindex = None  # where the step fails, another lease is needed
+        if self._reindexer.step(leased, self._owner):
+            self._reindex = leased
+        return True
 
     def _ingest(self, items: Sequence[LeasedItem]) -> None:
         ids = [item.item_id for item in items]

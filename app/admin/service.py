@@ -12,7 +12,7 @@ from app.jobs.schemas import JobOut
 from app.jobs.service import job_out
 from core.database import Database
 from core.errors import Conflict, InvalidInput
-from core.job_queue import FINAL_STATES, new_job
+from core.job_queue import FINAL_STATES, job_of_key, new_job
 from core.models import Collection, Document, Generation, Job, JobItem, Revision
 from core.settings import Settings
 from core.types import Caller
@@ -40,12 +40,9 @@ class AdminService:
         embedder = self._embedders.get(spec)
         with self._database.write() as session:
             row = collections.by_name(session, wanted.collection)
-            if idempotency_key:
-                known = session.scalar(
-                    select(Job).where(Job.key_id == caller.key_id, Job.idempotency_key == idempotency_key)
-                )
-                if known is not None:
-                    return job_out(session, known, row.name)
+            known = job_of_key(session, caller.key_id, idempotency_key, "reindex", row.id)
+            if known is not None:
+                return job_out(session, known, row.name)
             running = select(Job.id).where(
                 Job.collection_id == row.id, Job.kind == "reindex", Job.state.not_in(FINAL_STATES)
             )

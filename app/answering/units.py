@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from core.sentences import split_sentences
+from core.sentences import CELL_BORDER, split_sentences
 from core.types import Source
 
-_CELL_BORDER = " | "  # as the parsers separate cells
 _LEAD_IN_ENDS = (":", "：")
 _LONGEST_LEAD_IN = 120
 _LONGEST_LIST = 400
@@ -61,20 +60,14 @@ def _units_of_source(index: int, source: Source) -> Iterator[Unit]:
     lines = list(_lines(source.text))
     header, cue, in_table = _last_row(source.context), place, False
     for number, line in enumerate(lines):
-        is_row = _CELL_BORDER in line.text
+        is_row = CELL_BORDER in line.text
         if is_row:
             after = lines[number + 1] if number + 1 < len(lines) else None
             begins = (not in_table and number > 0) or (number == 0 and not header)
             if begins:
                 header = ""
             in_table = True
-            if (
-                begins
-                and after is not None
-                and after.tight
-                and _CELL_BORDER in after.text
-                and _is_header(line.text)
-            ):
+            if begins and after is not None and after.tight and CELL_BORDER in after.text and _is_header(line.text):
                 header = line.text[:_LONGEST_HEADER]
                 continue
             yield _unit(index, line.start, line.end, line.text, context=header, cue=cue)
@@ -121,22 +114,18 @@ def _end_of_list(lines: Sequence[_Line], lead_in: int) -> int:
     end = lines[lead_in].end
     for item in lines[lead_in + 1 :]:
         first = end == lines[lead_in].end
-        if (
-            _CELL_BORDER in item.text
-            or not (item.tight or first)
-            or item.end - lines[lead_in].start > _LONGEST_LIST
-        ):
+        if CELL_BORDER in item.text or not (item.tight or first) or item.end - lines[lead_in].start > _LONGEST_LIST:
             break
         end = item.end
     return end
 
 
 def _last_row(context: str) -> str:
-    rows = [line.strip() for line in context.splitlines() if _CELL_BORDER in line]
+    rows = [line.strip() for line in context.splitlines() if CELL_BORDER in line]
     return rows[-1][:_LONGEST_HEADER] if rows else ""
 
 
 def _is_header(row: str) -> bool:
     """Whether a row names columns: at least two cells, none of them only a number."""
-    cells = [cell.strip() for cell in row.split(_CELL_BORDER.strip()) if cell.strip()]
+    cells = [cell.strip() for cell in row.split(CELL_BORDER.strip()) if cell.strip()]
     return len(cells) >= 2 and not any(cell.replace(".", "").replace(",", "").isdigit() for cell in cells)

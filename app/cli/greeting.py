@@ -23,7 +23,7 @@ def greet(settings: Settings) -> None:
     """Print the addresses and the admin key."""
     address = own_address(settings)
     typer.echo(
-        f"\nRagstone is ready.\n\n  Page       {address}/\n  API        {address}/docs\n"
+        f"\nRagstone is ready.\n\n  Page       {address}/\n  API        {address}/openapi.json\n"
         f"  Admin key  {admin_key_of(settings)}\n"
     )
 

@@ -20,8 +20,8 @@ from app.jobs.schemas import JobOut
 from app.jobs.service import job_out
 from core.blobs import Blob, BlobStore
 from core.database import Database
-from core.errors import Conflict, InvalidInput, NotFound
-from core.job_queue import check_room, new_job, settle_job
+from core.errors import InvalidInput, NotFound
+from core.job_queue import check_room, job_of_key, new_job, settle_job
 from core.models import Document, Job, JobItem, Revision, RevisionGroup
 from core.settings import Settings
 from core.types import Caller
@@ -95,18 +95,13 @@ class DocumentService:
     ) -> JobOut:
         """Queue documents as one job, all or none; what has not changed is counted and left alone.
 
-        Raises NotFound, Conflict where an idempotency key was used for another collection, or Overloaded.
+        Raises NotFound, Conflict where an idempotency key was used for another request, or Overloaded.
         """
         with self._database.write() as session:
             row = collections.by_name(session, collection)
-            if idempotency_key:
-                known = session.scalar(
-                    select(Job).where(Job.key_id == caller.key_id, Job.idempotency_key == idempotency_key)
-                )
-                if known is not None and known.collection_id != row.id:
-                    raise Conflict("This Idempotency-Key was used for another collection.")
-                if known is not None:
-                    return job_out(session, known, collection)
+            known = job_of_key(session, caller.key_id, idempotency_key, "ingest", row.id)
+            if known is not None:
+                return job_out(session, known, collection)
             check_room(session, self._settings.max_queued_items)
             job = new_job(session, "ingest", row.id, caller.key_id, idempotency_key)
             # The last of several documents under one id in one request is the one that stays.

@@ -69,3 +69,29 @@ def test_second_reindex_is_refused_and_a_cancelled_one_changes_nothing(service: 
         target = client.get("/v1/collections/re").json()["chunk_target_tokens"]
     assert (target == 32) is (ended["state"] == "succeeded")
     assert service.search("re", "locker 5", mode="lexical", k=1)[0]["document_id"] == "d5.txt"
+
+
+def test_damaged_index_is_mended_by_a_reindex_while_work_waits_for_it(service: RunningService) -> None:
+    service.create_collection("damaged")
+    service.feed("damaged", {"kept.txt": b"The heron nests in the north tower.", "gone.txt": b"A gone heron."})
+    before = {folder.name for folder in (service.data_dir / "index").iterdir()}
+    newest = service.data_dir / "index" / max(before, key=int)
+    for file in newest.rglob("*.npy"):
+        file.write_bytes(file.read_bytes()[:-1])
+    with service.client() as client:
+        assert client.delete("/v1/collections/damaged/documents/gone.txt").status_code == 204
+        waiting = client.put("/v1/collections/damaged/documents/new.txt", content=b"A new heron.").json()["id"]
+        job = client.post("/v1/admin/reindex", json={"collection": "damaged"}).json()["id"]
+    assert service.wait_for_job(job, within_s=60)["state"] == "succeeded"
+    assert service.wait_for_job(waiting, within_s=60)["state"] == "succeeded"
+    found = {hit["document_id"] for hit in service.search("damaged", "heron")}
+    assert found == {"kept.txt", "new.txt"}
+
+
+def test_idempotency_key_of_an_upload_stands_for_no_reindex(service: RunningService) -> None:
+    headers = {"Idempotency-Key": "upload"}
+    with service.client() as client:
+        upload = client.put("/v1/collections/re/documents/idem.txt", content=b"x", headers=headers)
+        reply = client.post("/v1/admin/reindex", json={"collection": "re"}, headers=headers)
+    assert (upload.status_code, reply.status_code) == (202, 409)
+    assert "Idempotency-Key" in reply.json()["detail"]

@@ -80,3 +80,9 @@ def test_a_megabyte_of_anything_is_cut_in_linear_time(unit: str) -> None:
     text = unit * (1_000_000 // len(unit))
     kept = sum(end - start - text[start:end].count(" ") for start, end in split_sentences(text))
     assert kept == len(text) - text.count(" ")
+
+
+def test_row_of_a_table_is_one_sentence() -> None:
+    row = "E-1042 | 传感器断线；未更换过的联系服务部。 | Replace it. Then restart."
+    text = f"第一句。第二句。\n{row}"
+    assert [text[start:end] for start, end in split_sentences(text)] == ["第一句。", "第二句。", row]
