@@ -34,11 +34,7 @@ def main() -> None:
     dev = bootstrap.ensure("dev")
     left_out = ("local",) if everything else ("local", *MINUTES)
     chosen = " and ".join(f"not {mark}" for mark in left_out)
-    coverage = [
-        *(f"--cov={package}" for package in ("app", "core", "evals", "indexes", "ingest")),
-        "--cov-report=term",
-    ]
-    status = pytest(dev, chosen, [*(coverage if everything else ()), *options.arguments])
+    status = pytest(dev, chosen, [*(["--cov"] if everything else []), *options.arguments])
     if everything:  # sentence-transformers and torch have an environment of their own
         status = pytest(bootstrap.ensure("local"), "local", options.arguments) or status
     sys.exit(status)

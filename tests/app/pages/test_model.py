@@ -72,7 +72,9 @@ def test_what_no_source_says_is_pointed_out(browser: Browser, service: RunningSe
         ask(page, QUESTION)
         expect(page.locator(".unsupported")).to_contain_text("Mondays are longer")
         expect(page.locator(".turn-notice")).to_contain_text("Check it before you rely on it")
-        model.text = "Mondays are longer than Tuesdays."
+    model.text = "Mondays are longer than Tuesdays."
+    with open_page(browser, service.url) as page:
+        choose(page)
         ask(page, QUESTION)
         expect(page.locator(".turn:last-child .turn-notice")).to_contain_text("names no source")
         assert serious_violations(page) == []
