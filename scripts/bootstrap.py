@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / "requirements"
 SUPPORTED = ("3.13", "3.12", "3.11")
 # Raised when the steps below change, so that environments made by the old ones are made again.
-RECIPE = 1
+RECIPE = 2
 GPU_MB = 2500  # CUDA's libraries, packed and unpacked
 STAMP, LOCK = "ragstone-stamp.json", "ragstone-install.lock"
 
@@ -247,7 +247,8 @@ def install(python: Path, environment: Environment, wanted: Wanted) -> None:
     if environment.faiss:
         run([*add, "--no-deps", "--no-index", "--no-build-isolation", "--editable", str(ROOT)], folder)
         run([*pip, "check"], folder)
-        prune(next(folder.glob("lib/python*/site-packages")))
+        if "local" not in wanted.extras:  # torch and its like read much of it
+            prune(next(folder.glob("lib/python*/site-packages")))
     if environment.removed:
         run([*pip, "uninstall", "--yes", *environment.removed], folder)
 
