@@ -90,7 +90,7 @@ class Settings(BaseSettings):
         "flag", description="What happens to a sentence without support in the sources."
     )
     refuse_below: float = Field(
-        0.6, ge=0, le=1, description="Least probability that the sources answer the question; below it: a refusal."
+        0.65, ge=0, le=1, description="Least probability that the sources answer the question; below it: a refusal."
     )
     max_question_chars: int = Field(8000, ge=16, description="Longest question accepted.")
     max_history_turns: int = Field(20, ge=0, description="Earlier turns of a conversation that are read.")
