@@ -17,9 +17,8 @@ from core.language import detect_language
 from core.models import Chunk, Document, Revision
 from core.settings import Settings
 from core.telemetry import RETRIEVAL_SECONDS
-from core.types import Caller, Embeddings, Hit, Ids, SearchMode, Source
+from core.types import Caller, Hit, Ids, SearchMode, Source
 from core.visibility import DocumentFilter, matches, readable_by, readable_chunks
-from indexes.embedders.base import Embedder
 from indexes.embedders.pool import EmbedderPool
 from indexes.evidence import Evidence
 from indexes.hybrid import HybridIndex, HybridQuery
@@ -41,7 +40,6 @@ class Retrieved:
     prompt: str
     sources: Sequence[Source]
     evidence: Evidence
-    question_embedding: Embeddings | None
     embed_ms: float
     search_ms: float
     hydrate_ms: float
@@ -66,6 +64,7 @@ class Retriever:
         self._indexes: OrderedDict[int, HybridIndex] = OrderedDict()
         self._dictionary: Dictionary | None = None
         self._lock = threading.Lock()
+        self._opening_dictionary = threading.Lock()  # building it takes seconds: no other search waits for that
 
     def warm_up(self) -> None:
         """Load what the first question would wait for: the embedder of the settings and the dictionary."""
@@ -144,7 +143,6 @@ class Retriever:
             target.prompt,
             sources,
             result.evidence,
-            asked.embedding,
             0.0,
             0.0,
             0.0,
@@ -194,13 +192,8 @@ class Retriever:
                     break
         return sources[:k], len(sources) < seen
 
-    def embedder(self, collection: str) -> Embedder:
-        """Return the embedder of a collection's index; raises NotFound, EmbedderMismatch."""
-        target = self._target(collection)
-        return self.embedders.bound(target.embedder, target.fingerprint)
-
     def _translations(self) -> Dictionary:
-        with self._lock:
+        with self._opening_dictionary:
             if self._dictionary is None:
                 self._dictionary = Dictionary.open(self._settings.models_dir)
             return self._dictionary

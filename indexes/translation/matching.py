@@ -26,8 +26,8 @@ def match_concepts(
     if not concepts or not parts:
         return nothing()
     found = [np.concatenate([base + _speaking_of(concept, part) for base, part in parts]) for concept in concepts]
-    documents = sum(_living(np.arange(base, base + part.row_count), live) for base, part in parts)
-    df = np.array([_living(rows, live) for rows in found], np.int64)
+    documents = sum(_living(slice(base, base + part.row_count), part.row_count, live) for base, part in parts)
+    df = np.array([_living(rows, len(rows), live) for rows in found], np.int64)
     importance = lucene_idf(df, documents)
     every = np.concatenate(found)
     rows, place = np.unique(every, return_inverse=True)
@@ -57,5 +57,6 @@ def _speaking_of(concept: Concept, postings: Postings) -> Rows:
     return np.unique(np.concatenate(rows)).astype(np.int64) if rows else np.empty(0, np.int64)
 
 
-def _living(rows: Rows, live: Mask | None) -> int:
-    return len(rows) if live is None else int(np.count_nonzero(live[rows]))
+def _living(rows: Rows | slice, count: int, live: Mask | None) -> int:
+    """Return how many of count rows live."""
+    return count if live is None else int(np.count_nonzero(live[rows]))
