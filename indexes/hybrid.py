@@ -142,10 +142,10 @@ class HybridIndex:
         dead = sum(segment.dead for segment in manifest.segments)
         return IndexStatus(
             version=manifest.version,
-            chunks=sum(segment.rows for segment in manifest.segments) - dead,
+            chunks=manifest.live_rows,
             dead=dead,
             segments=len(manifest.segments),
-            size_bytes=sum(file.size_bytes for segment in manifest.segments for file in segment.all_files()),
+            size_bytes=manifest.size_bytes,
         )
 
     def close(self) -> None:

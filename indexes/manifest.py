@@ -16,7 +16,10 @@ from indexes.analyse import ANALYSER_VERSION
 from indexes.durable import replace_durably, sha256_of
 
 FILE_NAME = "manifest.json"
+SEGMENTS = "segments"
 FORMAT = 1
+# More commits than can follow one that has left a segment: the others have left tombstones, or none.
+_BEYOND = 1_000_000
 
 
 class IndexDamaged(Unavailable):
@@ -100,6 +103,23 @@ class Manifest:
             dimension=body["dimension"],
             segments=tuple(map(_segment, body["segments"])),
         )
+
+    @classmethod
+    def beyond(cls, folder: Path) -> Manifest:
+        """Return an empty state, later than any that the folder can have had: readers know segments by name."""
+        numbers = [path.name.partition("-")[0] for path in (folder / SEGMENTS).glob("*-*")]
+        newest = max((int(number) for number in numbers if number.isdecimal()), default=0)
+        return cls(version=newest + _BEYOND)
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all files that this state needs."""
+        return sum(file.size_bytes for segment in self.segments for file in segment.all_files())
+
+    @property
+    def live_rows(self) -> int:
+        """Rows that are not dead."""
+        return sum(segment.rows - segment.dead for segment in self.segments)
 
     def write(self, folder: Path) -> None:
         """Replace the manifest in folder; every file it names must be on the disk already."""

@@ -19,9 +19,8 @@ from indexes.dense import DenseSegment
 from indexes.durable import naming_full_disk, sync_file, sync_folder
 from indexes.lexical.matches import Mask, Rows
 from indexes.lexical.postings import Postings
-from indexes.manifest import FileRecord, IndexDamaged, SegmentRecord
+from indexes.manifest import SEGMENTS, FileRecord, IndexDamaged, SegmentRecord
 
-SEGMENTS = "segments"
 _CHUNK_IDS = "chunk_ids.npy"
 
 
@@ -65,6 +64,14 @@ class Segment:
     def row_count(self) -> int:
         """Rows, dead ones included."""
         return len(self.chunk_ids)
+
+    def part_rows(self) -> dict[str, int]:
+        """Return the rows of each part, which are as many in every one unless something is wrong."""
+        return {
+            "chunk ids": self.row_count,
+            "postings": self.postings.row_count,
+            "vectors": len(self.dense.vectors),
+        }
 
     def rows_of(self, chunk_ids: Ids) -> Rows:
         """Return the rows of those of chunk_ids (ascending) that the segment holds."""
@@ -117,10 +124,14 @@ def write_tombstones(folder: Path, name: str, version: int, dead: Mask) -> FileR
 
 
 def read_dead(folder: Path, record: SegmentRecord) -> Mask:
-    """Return which rows of a segment are dead, bool [rows]; raises FileNotFoundError."""
+    """Return which rows of a segment are dead, bool [rows]; raises FileNotFoundError, IndexDamaged."""
     dead = np.zeros(record.rows, np.bool_)
     if record.tombstones:
-        dead[np.load(folder / record.tombstones.path)] = True
+        path = folder / record.tombstones.path
+        try:
+            dead[np.load(path)] = True
+        except (ValueError, IndexError, EOFError) as error:
+            raise IndexDamaged(f"{path} cannot be read ({error}): rebuild the index with a reindex.") from error
     return dead
 
 

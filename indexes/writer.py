@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -18,10 +18,9 @@ from core.types import Embeddings, Ids, IndexEntry
 from indexes.analyse import ANALYSER_VERSION, analyse
 from indexes.durable import naming_full_disk, sync_folder
 from indexes.lexical.postings import Bag, Postings, term_hash
-from indexes.manifest import FILE_NAME, IndexOutdated, Manifest, SegmentRecord
+from indexes.manifest import FILE_NAME, SEGMENTS, IndexDamaged, IndexOutdated, Manifest, SegmentRecord
 from indexes.merging import next_merge
 from indexes.segments import (
-    SEGMENTS,
     Segment,
     SegmentContent,
     merged_content,
@@ -69,9 +68,17 @@ class _Row:
 
     @classmethod
     def of(cls, entry: IndexEntry) -> _Row:
-        # Title and heading weigh as the body's words do: twice their weight ranked no better.
-        text = "\n".join(filter(None, (entry.title, entry.heading, entry.body)))
-        return cls(detect_language(entry.body or text), Counter(map(term_hash, analyse(text))), entry.embedding)
+        return cls(detect_language(entry.body or _text_of(entry)), bag_of(entry), entry.embedding)
+
+
+def bag_of(entry: IndexEntry) -> Bag:
+    """Return the terms under which a chunk is found: what the postings hold of it."""
+    return Counter(map(term_hash, analyse(_text_of(entry))))
+
+
+def _text_of(entry: IndexEntry) -> str:
+    # Title and heading weigh as the body's words do: twice their weight ranked no better.
+    return "\n".join(filter(None, (entry.title, entry.heading, entry.body)))
 
 
 class IndexWriter:
@@ -80,19 +87,23 @@ class IndexWriter:
     Not for use from several threads.
     """
 
-    def __init__(self, folder: Path, lock: _Lock, manifest: Manifest) -> None:
+    def __init__(self, folder: Path, lock: _Lock, manifest: Manifest, without: Collection[str], anew: bool) -> None:
         self._folder = folder
         self._lock = lock
         self._manifest = manifest
-        self._segments = {record.name: Segment.open(folder, record) for record in manifest.segments}
-        self._dead = {record.name: read_dead(folder, record) for record in manifest.segments}
+        self._must_write = anew or bool(without)
+        kept = [record for record in manifest.segments if record.name not in without]
+        self._segments = {record.name: Segment.open(folder, record) for record in kept}
+        self._dead = {record.name: read_dead(folder, record) for record in kept}
         self._buffer: dict[int, _Row] = {}
         self._dimension = manifest.dimension
 
     @classmethod
-    def open(cls, folder: Path) -> Self:
+    def open(cls, folder: Path, *, without: Collection[str] = (), anew: bool = False) -> Self:
         """Open the index in a folder, making it where there is none, and remove what a crash left behind.
 
+        without: names of segments that the next commit leaves out; they are not read, and served until then.
+        anew: begin with an empty index in place of one whose manifest cannot be read, from the next commit on.
         Raises IndexLocked where another writer is open, IndexOutdated and IndexDamaged as a reader does.
         """
         if not folder.is_dir():
@@ -100,13 +111,17 @@ class IndexWriter:
             sync_folder(folder.parent)
         lock = _Lock(folder)
         try:
-            manifest = Manifest.read(folder)
+            manifest = Manifest.beyond(folder) if anew else Manifest.read(folder)
             if manifest.analyser != ANALYSER_VERSION:
                 raise IndexOutdated(
                     f"The index was written by analyser {manifest.analyser}, this is {ANALYSER_VERSION}: reindex."
                 )
-            writer = cls(folder, lock, manifest)
-            writer._remove_unnamed_files()
+            writer = cls(folder, lock, manifest, without, anew)
+            if not anew:
+                writer._remove_unnamed_files()
+        except FileNotFoundError as error:  # nobody else removes files while we hold the lock
+            lock.release()
+            raise IndexDamaged(f"{error.filename} is missing: rebuild the index with a reindex.") from error
         except BaseException:
             lock.release()
             raise
@@ -139,9 +154,9 @@ class IndexWriter:
         After an error, StorageFull among them, the last state stands and commit may be called again.
         """
         added = self._write_buffer()
-        records = [self._with_tombstones(record) for record in self._manifest.segments]
+        records = [self._with_tombstones(record) for record in self._records()]
         segments = (*(record for record in records if record.dead < record.rows), *added)
-        if segments == self._manifest.segments:
+        if segments == self._manifest.segments and not self._must_write:
             return
         self._switch_to(segments)
         self._buffer.clear()
@@ -153,7 +168,16 @@ class IndexWriter:
 
         most_rows: leave merges of more rows than this undone. What is not committed stays so.
         """
-        chosen = next_merge(self._manifest.segments, most_rows)
+        return self._merge(next_merge(self._records(), most_rows))
+
+    def rewrite(self) -> bool:
+        """Write one segment that holds dead rows anew without them, and return whether there was one.
+
+        Merges do this where it pays; here it is done so that nothing of what was deleted stays on the disk.
+        """
+        return self._merge([record for record in self._records() if record.dead][:1])
+
+    def _merge(self, chosen: Sequence[SegmentRecord]) -> bool:
         if not chosen:
             return False
         names = [record.name for record in chosen]
@@ -163,7 +187,7 @@ class IndexWriter:
         pending = [s.chunk_ids[self._dead[s.name] & ~gone] for s, gone in zip(sources, committed, strict=True)]
         content = merged_content(sources, committed)
         merged = write_segment(self._folder, self._new_name(), content)
-        kept = tuple(record for record in self._manifest.segments if record.name not in names)
+        kept = tuple(record for record in self._records() if record.name not in names)
         self._switch_to((*kept, merged))
         self._bury(np.unique(np.concatenate(pending)))
         return True
@@ -178,6 +202,10 @@ class IndexWriter:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _records(self) -> tuple[SegmentRecord, ...]:
+        """The committed segments that stay."""
+        return tuple(record for record in self._manifest.segments if record.name in self._segments)
 
     def _bury(self, ids: Ids) -> None:
         """Mark ids (ascending) as dead in the segments that hold them."""
@@ -215,6 +243,7 @@ class IndexWriter:
         with naming_full_disk(self._folder):
             manifest.write(self._folder)
         self._manifest = manifest
+        self._must_write = False
         mapped = self._segments
         self._segments = {
             record.name: mapped.get(record.name) or Segment.open(self._folder, record) for record in segments
@@ -231,8 +260,9 @@ class IndexWriter:
     def _remove_unnamed_files(self) -> None:
         """Remove files that the manifest does not name; a reader that has them mapped keeps them."""
         named = self._manifest.files()
+        segments = {record.name for record in self._manifest.segments}
         for folder in (self._folder / SEGMENTS).glob("*"):
-            if folder.name not in self._segments:
+            if folder.name not in segments:
                 shutil.rmtree(folder)
                 continue
             for path in folder.iterdir():

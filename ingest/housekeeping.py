@@ -12,7 +12,7 @@ from core.blobs import BlobStore
 from core.database import Database
 from core.models import Answer, Generation, IndexDeletion, Revision
 from core.settings import Settings
-from ingest.index_writing import open_writer, remove_from_index
+from indexes.writing import open_writer, remove_from_index
 
 logger = logging.getLogger("ragstone.worker")
 

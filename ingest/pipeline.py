@@ -10,8 +10,6 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from core.blobs import BlobStore
 from core.database import Database
 from core.errors import DocumentRejected, EmbedderMismatch, MissingExtra, NotFound, RagstoneError
@@ -21,10 +19,11 @@ from core.settings import Settings
 from core.types import IndexEntry
 from indexes.embedders.base import Embedder
 from indexes.embedders.pool import EmbedderPool
+from indexes.passages import StoredChunk, index_entries
+from indexes.writing import commit_to_index
 from ingest import revisions
 from ingest.chunk import ChunkerConfig, chunk
-from ingest.index_writing import commit_to_index
-from ingest.revisions import StoredChunk, Work
+from ingest.revisions import Work
 from ingest.sandbox import ParserProcess
 
 logger = logging.getLogger("ragstone.worker")
@@ -147,7 +146,7 @@ class Pipeline:
         if not chunks:
             chunks = self._cut(work, target, embedder, note_stage)
         note_stage("embed")
-        return _entries(chunks, embedder, self._settings.embed_batch)
+        return index_entries(chunks, embedder, self._settings.embed_batch)
 
     def _cut(
         self, work: Work, target: Target, embedder: Embedder, note_stage: Callable[[str], None]
@@ -189,18 +188,3 @@ class Pipeline:
                 item = session.get(JobItem, item_id)
                 if item is not None:
                     item.stage = stage
-
-
-def _entries(chunks: Sequence[StoredChunk], embedder: Embedder, batch: int) -> list[IndexEntry]:
-    texts = [embedding_text(one) for one in chunks]
-    parts = [embedder.embed_passages(texts[i : i + batch]) for i in range(0, len(texts), batch)]
-    vectors = np.concatenate(parts) if parts else np.empty((0, embedder.dimension), np.float32)
-    return [
-        IndexEntry(c.chunk_id, c.title, c.heading, f"{c.context}\n{c.text}" if c.context else c.text, vector)
-        for c, vector in zip(chunks, vectors, strict=True)
-    ]
-
-
-def embedding_text(chunk: StoredChunk) -> str:
-    """Return what is embedded of a chunk: its place in the document, then the passage."""
-    return "\n".join(part for part in (chunk.title, chunk.heading, chunk.context, chunk.text) if part)

@@ -14,8 +14,8 @@ from core.errors import DocumentRejected, RagstoneError
 from core.job_queue import FINAL_STATES, lock_collection
 from core.models import Document, Generation, IndexedRevision, Job
 from core.settings import Settings
+from indexes.writing import commit_to_index
 from ingest import revisions
-from ingest.index_writing import commit_to_index
 from ingest.pipeline import Pipeline, Target, target_of
 
 logger = logging.getLogger("ragstone.worker")

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, undefer
 from core.job_queue import finish_item, lock_collection, lock_document
 from core.models import Chunk, Document, Generation, IndexDeletion, IndexedRevision, JobItem, Revision
 from core.types import Block, BlockKind, ChunkDraft, ParsedDocument
+from indexes.passages import StoredChunk, stored_chunks
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +27,6 @@ class Work:
     given_title: str
     given_lang: str
     parsed: ParsedDocument | None
-
-
-@dataclass(frozen=True, slots=True)
-class StoredChunk:
-    """A chunk in the database, as the index needs it."""
-
-    chunk_id: int
-    title: str
-    heading: str
-    context: str
-    text: str
 
 
 def load_work(session: Session, revision_id: int) -> Work | None:
@@ -115,13 +105,7 @@ def save_chunks(session: Session, revision_id: int, generation_id: int, drafts: 
 
 def load_chunks(session: Session, revision_id: int, generation_id: int) -> list[StoredChunk]:
     """Return a revision's chunks in one generation, in order; empty where they are not cut yet."""
-    rows = session.execute(
-        select(Chunk, Revision.title)
-        .join(Revision, Revision.id == Chunk.revision_id)
-        .where(Chunk.revision_id == revision_id, Chunk.generation_id == generation_id)
-        .order_by(Chunk.ordinal)
-    )
-    return [StoredChunk(c.id, title, " › ".join(c.heading_path), c.context, c.text) for c, title in rows]
+    return stored_chunks(session, Chunk.revision_id == revision_id, Chunk.generation_id == generation_id)
 
 
 def mark_indexed(session: Session, revision_id: int, generation_id: int) -> None:

@@ -1,0 +1,52 @@
+"""What the index holds of a chunk that the database keeps: the one way from rows to entries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from core.models import Chunk, Revision
+from core.types import IndexEntry
+from indexes.embedders.base import Embedder
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChunk:
+    """A chunk in the database, as the index needs it."""
+
+    chunk_id: int
+    title: str
+    heading: str
+    context: str
+    text: str
+
+
+def stored_chunks(session: Session, *wanted: ColumnElement[bool]) -> list[StoredChunk]:
+    """Return the chunks that meet conditions on Chunk and Revision, by revision and in order."""
+    rows = session.execute(
+        select(Chunk, Revision.title)
+        .join(Revision, Revision.id == Chunk.revision_id)
+        .where(*wanted)
+        .order_by(Chunk.revision_id, Chunk.ordinal)
+    )
+    return [StoredChunk(c.id, title, " › ".join(c.heading_path), c.context, c.text) for c, title in rows]
+
+
+def embedding_text(chunk: StoredChunk) -> str:
+    """Return what is embedded of a chunk: its place in the document, then the passage."""
+    return "\n".join(part for part in (chunk.title, chunk.heading, chunk.context, chunk.text) if part)
+
+
+def index_entries(chunks: Sequence[StoredChunk], embedder: Embedder, batch: int) -> list[IndexEntry]:
+    """Embed chunks, batch texts at a time, and return their index entries; raises EmbedderUnavailable."""
+    texts = [embedding_text(one) for one in chunks]
+    parts = [embedder.embed_passages(texts[i : i + batch]) for i in range(0, len(texts), batch)]
+    vectors = np.concatenate(parts) if parts else np.empty((0, embedder.dimension), np.float32)
+    return [
+        IndexEntry(c.chunk_id, c.title, c.heading, f"{c.context}\n{c.text}" if c.context else c.text, vector)
+        for c, vector in zip(chunks, vectors, strict=True)
+    ]
