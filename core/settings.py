@@ -96,6 +96,7 @@ class Settings(BaseSettings):
     max_history_turns: int = Field(20, ge=0, description="Earlier turns of a conversation that are read.")
     default_k: int = Field(8, ge=1, le=100, description="Sources given to the generator.")
     max_k: int = Field(100, ge=1, le=1000, description="Most hits that a request may ask for.")
+    max_depth: int = Field(1000, ge=50, description="Most passages that a request may have each list propose.")
     search_threads: int = Field(8, ge=1, le=256, description="Searches at once; others wait.")
     ping_s: float = Field(10, gt=0, description="Silence on a stream after which a comment is sent.")
     write_timeout_s: float = Field(60, gt=0, description="Longest time that a reader may hold up a stream.")

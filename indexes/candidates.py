@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 from core.types import Embeddings, Hit, Ids, Ranks
 from indexes.background import Level
 from indexes.evidence import Evidence, HitEvidence
-from indexes.fusion import Ranking, Weights, adaptive_fusion, reciprocal_rank_fusion, shares_of_ceiling
+from indexes.fusion import (
+    Fusion,
+    Ranking,
+    adaptive_fusion,
+    normalised,
+    reciprocal_rank_fusion,
+    shares_of_ceiling,
+    weighted_sum,
+)
 from indexes.lexical.matches import Mask, Rows
 from indexes.snapshot import Snapshot
 from indexes.top import top_places
@@ -20,6 +28,14 @@ from indexes.translation.concepts import OTHER, Concept
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
 _MARGIN_OVER = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Depths:
+    """How many passages each list proposes."""
+
+    dense: int
+    lexical: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +89,18 @@ class Candidates:
     dense: DenseView | None
 
     @classmethod
-    def of(cls, snapshot: Snapshot, question: Question, depth: int, allowed: Mask | None) -> Candidates:
-        """Take depth allowed rows from each list and join them."""
+    def of(cls, snapshot: Snapshot, question: Question, depths: Depths, allowed: Mask | None) -> Candidates:
+        """Take as many allowed rows from each list as depths say, and join them."""
         matches = snapshot.lexical.match(question.terms)
-        by_words, _ = matches.top(depth, allowed)
+        by_words, _ = matches.top(depths.lexical, allowed)
         translations = snapshot.match_concepts(question.concepts, OTHER.get(question.language, ""))
-        by_translation, _ = translations.top(depth, allowed)
+        by_translation, _ = translations.top(depths.lexical, allowed)
         by_meaning = np.empty(0, np.int64)
         levels: dict[str, Level] = {}
         if question.embedding is not None:
             asked = question.embedding if question.centre is None else question.embedding - question.centre
             levels = snapshot.background.levels(asked)
-            by_meaning = _dense_list(snapshot, asked, levels, depth, allowed)
+            by_meaning = _dense_list(snapshot, asked, levels, depths.dense, allowed)
         rows = np.unique(np.concatenate([by_words, by_translation, by_meaning]))
         languages = [snapshot.segments[i].language for i in snapshot.segment_of(rows).tolist()]
         scores, coverages = matches.of_rows(rows)
@@ -113,18 +129,27 @@ class Candidates:
         """Rank the dense list's own proposals by deviations."""
         return Ranking(self._dense.listed, self._dense.deviations[self._dense.listed])
 
-    def by_rank(self, weights: Weights) -> Ranking:
-        """Fuse by reciprocal ranks."""
-        lists = [self.lexical.listed, self._dense.listed]
-        return reciprocal_rank_fusion(lists, weights=[weights.lexical, weights.dense])
-
-    def by_evidence(self, weights: Weights) -> Ranking:
-        """Fuse by what each list knows about this question."""
+    def by_both(self, fusion: Fusion) -> Ranking:
+        """Rank the proposals of both lists."""
+        weights = fusion.weights
+        if fusion.method == "rrf":
+            lists = [self.lexical.listed, self._dense.listed]
+            return reciprocal_rank_fusion(lists, fusion.rrf_k, [weights.lexical, weights.dense])
+        places = np.arange(len(self.ids))
+        if fusion.method == "weighted":
+            said = (self.lexical.scores, self._dense.deviations)
+            scores = [normalised(each, fusion.normalisation) for each in said]
+            return weighted_sum(places, scores, [weights.lexical, weights.dense])
         own = self.question.language
         foreign = np.array([bool(own and language and language != own) for language in self.languages], np.bool_)
-        places = np.arange(len(self.ids))
         words = self.lexical
         return adaptive_fusion(places, words.shares, words.translated, self._dense.deviations, foreign, weights)
+
+    def exhaust(self, depths: Depths) -> bool:
+        """Whether nothing allowed is left out: a dense list that is deep enough holds every passage."""
+        if self.dense is None:
+            return len(self.lexical.listed) < depths.lexical
+        return len(self.dense.listed) < depths.dense
 
     def hits(self, ranking: Ranking) -> list[Hit]:
         """Return a ranking of places as hits; each list's score and rank only where that list proposed the hit."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from indexes.top import top_places
 
 Scores = NDArray[np.float64]
+FusionMethod = Literal["adaptive", "rrf", "weighted"]
+Normalisation = Literal["min-max", "z-score"]
 
 # Ten deviations above the background are as good as a passage that holds every word of the question. Real best
 # hits reach about half of either. Any ratio from 0.8 to 1.2 gives the same figures (docs/decisions/fusion.md).
@@ -23,6 +25,7 @@ TRANSLATED_UNIT = 0.6
 USUAL_SHARE = 0.4
 # Passages in other languages are taken to hold as much of the question as the mean of so many best hits.
 _EXPECTED_OF_BEST = 10
+_LEAST_SPREAD = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,16 @@ class Weights:
             raise ValueError(f"weights must not be negative, nor both zero: {self}")
 
 
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """How two lists become one. weights count for every method, normalisation for weighted, rrf_k for rrf."""
+
+    method: FusionMethod = "adaptive"
+    weights: Weights = Weights()
+    normalisation: Normalisation = "min-max"
+    rrf_k: float = 60.0
+
+
 def reciprocal_rank_fusion(
     rankings: Sequence[NDArray[np.int64]], k: float = 60.0, weights: Sequence[float] | None = None
 ) -> Ranking:
@@ -65,6 +78,29 @@ def reciprocal_rank_fusion(
     scores = np.fromiter(gathered.values(), np.float64, len(gathered))
     best = top_places(scores, len(scores))
     return Ranking(ids[best], scores[best])
+
+
+def min_max(scores: Scores) -> Scores:
+    """Return scores on a scale from 0, the lowest, to 1, the highest; all 0 where they are all the same.
+
+    Source: Bruch, Gai and Ingber, ACM TOIS 2023, section 3 (as z_scores).
+    """
+    return _scaled(scores - scores.min(), float(np.ptp(scores))) if len(scores) else scores
+
+
+def z_scores(scores: Scores) -> Scores:
+    """Return how many standard deviations scores lie above their mean; all 0 where they are all the same."""
+    return _scaled(scores - scores.mean(), float(scores.std())) if len(scores) else scores
+
+
+def normalised(scores: Scores, normalisation: Normalisation) -> Scores:
+    """Bring one list's scores on a scale that the other's can be added to."""
+    return z_scores(scores) if normalisation == "z-score" else min_max(scores)
+
+
+def _scaled(scores: Scores, unit: float) -> Scores:
+    # Scores that differ by rounding alone say nothing, and dividing by next to nothing overflows.
+    return scores / unit if unit > _LEAST_SPREAD else np.zeros(len(scores))
 
 
 def weighted_sum(ids: NDArray[np.int64], scores: Sequence[Scores], weights: Sequence[float]) -> Ranking:

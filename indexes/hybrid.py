@@ -5,33 +5,31 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 from core.errors import InvalidInput
 from core.language import detect_language
 from core.types import Embeddings, Hit, Ids, SearchMode
 from indexes.analyse import analyse
-from indexes.candidates import Candidates, Question
+from indexes.candidates import Candidates, Depths, Question
 from indexes.dense import FaissDevice
 from indexes.evidence import Evidence
-from indexes.fusion import Ranking, Weights
+from indexes.fusion import Fusion, Ranking
 from indexes.manifest import FILE_NAME
 from indexes.snapshot import Snapshot
 from indexes.translation.concepts import Concept
-
-FusionMethod = Literal["adaptive", "rrf"]
 
 
 @dataclass(frozen=True, slots=True)
 class HybridQuery:
     """A question to the index.
 
-    embedding: float32 [d], L2-normalised; without one a hybrid search is a lexical one. depth: hits taken from
-    each list. allowed: chunk ids, ascending, that both lists are restricted to before they are cut at depth;
-    None for all. weights None means equal ones. centre: float32 [d], the mean embedding of questions in this one's
-    language; None for the origin. concepts: the question's words in the other language, for a hybrid search.
+    embedding: float32 [d], L2-normalised; without one a hybrid search is a lexical one. depth: passages taken from
+    each list, unless depths say how many from which. allowed: chunk ids, ascending, that both lists are restricted
+    to before they are cut at depth; None for all. centre: float32 [d], the mean embedding of questions in this
+    one's language; None for the origin. concepts: the question's words in the other language, for a hybrid search.
     """
 
     text: str
@@ -39,18 +37,27 @@ class HybridQuery:
     depth: int
     mode: SearchMode = "hybrid"
     allowed: Ids | None = None
-    fusion: FusionMethod = "adaptive"
-    weights: Weights | None = None
+    fusion: Fusion = field(default_factory=Fusion)
+    depths: Depths | None = None
     centre: Embeddings | None = None
     concepts: Sequence[Concept] = ()
+
+    def deeper(self, times: int) -> HybridQuery:
+        """Return the same question with so many times as many passages from each list."""
+        depths = self.depths and Depths(self.depths.dense * times, self.depths.lexical * times)
+        return replace(self, depth=self.depth * times, depths=depths)
 
 
 @dataclass(frozen=True, slots=True)
 class HybridResult:
-    """hits: the union of both lists in fused order, at most twice the depth; evidence about the question."""
+    """hits: the union of both lists in fused order; evidence about the question.
+
+    exhausted: no deeper search would find more.
+    """
 
     hits: list[Hit]
     evidence: Evidence
+    exhausted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +131,10 @@ class HybridIndex:
             query.concepts if query.mode == "hybrid" else (),
             query.centre,
         )
-        candidates = Candidates.of(snapshot, question, query.depth, snapshot.allowed_rows(query.allowed))
+        depths = query.depths or Depths(query.depth, query.depth)
+        candidates = Candidates.of(snapshot, question, depths, snapshot.allowed_rows(query.allowed))
         ranking = _ranking(candidates, query)
-        return HybridResult(candidates.hits(ranking), candidates.evidence(ranking))
+        return HybridResult(candidates.hits(ranking), candidates.evidence(ranking), candidates.exhaust(depths))
 
     def live_ids(self) -> Ids:
         """Return the chunk ids that the state being served holds, ascending."""
@@ -188,8 +196,7 @@ def _ranking(candidates: Candidates, query: HybridQuery) -> Ranking:
         return candidates.by_lexical()
     if query.mode == "dense":
         return candidates.by_dense()
-    weights = query.weights or Weights()
-    return candidates.by_rank(weights) if query.fusion == "rrf" else candidates.by_evidence(weights)
+    return candidates.by_both(query.fusion)
 
 
 def _close(descriptor: int | None) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from app.answering.params import GenerationParams
 from app.answering.prompt import Turn
+from app.retrieval.options import RankingOptions
 from core.types import SearchMode
 from core.visibility import DocumentFilter
 
@@ -26,4 +27,5 @@ class AnswerRequest:
     k: int | None = None
     mode: SearchMode = "hybrid"
     wanted: DocumentFilter = field(default_factory=DocumentFilter)
+    ranking: RankingOptions = field(default_factory=RankingOptions)
     params: GenerationParams = field(default_factory=GenerationParams)

@@ -149,6 +149,7 @@ class AnsweringService:
                 k=request.k or self._settings.default_k,
                 mode=request.mode,
                 wanted=request.wanted,
+                ranking=request.ranking,
             )
             coverage = max((hit.coverage for hit in found.evidence.hits[: len(found.sources)]), default=0.0)
             probability = self._judge.probability(searched, found.sources, coverage)

@@ -40,6 +40,7 @@ async def answer(body: AnswerIn, caller: AskCaller, services: ServicesDep) -> Re
     """Answer a question from a collection's documents, with citations."""
     authorize_collection(caller, body.collection)
     check_question(body.question, body.k, services.settings)
+    body.ranking.check(body.mode, services.settings)
     events = services.answering.answer(caller, body.to_domain())
     write_timeout_s = services.settings.write_timeout_s
     if body.stream:

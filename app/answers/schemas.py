@@ -13,6 +13,7 @@ from app.answering.events import AnswerDone, AnswerFailed, AnswerText, SourcesFo
 from app.answering.params import GenerationParams
 from app.answering.request import AnswerRequest
 from app.problems import problem_of
+from app.search.ranking import RankingIn
 from app.search.schemas import FilterIn, HitOut
 from core.types import SearchMode, Source
 
@@ -29,6 +30,7 @@ class AnswerIn(BaseModel):
     k: int | None = Field(None, ge=1, description="Sources given to the generator.")
     mode: SearchMode = "hybrid"
     filter: FilterIn = Field(default_factory=FilterIn)
+    ranking: RankingIn = Field(default_factory=RankingIn)
     params: GenerationParams = Field(default_factory=GenerationParams)
 
     def to_domain(self) -> AnswerRequest:
@@ -40,6 +42,7 @@ class AnswerIn(BaseModel):
             k=self.k,
             mode=self.mode,
             wanted=self.filter.to_domain(),
+            ranking=self.ranking.to_domain(),
             params=self.params,
         )
 

@@ -52,6 +52,7 @@ async def create_chat_completion(
     authorize_collection(caller, body.model)
     asked = body.to_domain(settings.max_history_turns)
     check_question(asked.question, asked.k, settings)
+    body.ragstone.ranking.check(asked.mode, settings)
     completion = Completion(
         body.model,
         settings.public_url or str(request.base_url).rstrip("/"),

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.answering.params import GenerationParams
 from app.answering.prompt import Turn
 from app.answering.request import AnswerRequest
+from app.search.ranking import RankingIn
 from core.errors import InvalidInput
 
 # Accepted only where they ask for nothing: we answer from documents, once, in text.
@@ -62,6 +63,7 @@ class RagstoneIn(BaseModel):
 
     conversation_id: str = Field("", max_length=64, pattern=r"^[A-Za-z0-9_-]*$")
     k: int | None = Field(None, ge=1)
+    ranking: RankingIn = Field(default_factory=RankingIn)
 
 
 class ChatCompletionIn(GenerationParams):
@@ -87,6 +89,7 @@ class ChatCompletionIn(GenerationParams):
             conversation_id=self.ragstone.conversation_id,
             history=history[-max_turns:] if max_turns else (),
             k=self.ragstone.k,
+            ranking=self.ragstone.ranking.to_domain(),
             params=self._params(),
         )
 

@@ -12,6 +12,7 @@ import numpy as np
 from sqlalchemy import select
 
 from app.collections import repository
+from app.retrieval.options import RankingOptions
 from core.database import Database
 from core.language import detect_language
 from core.models import Chunk, Document, Revision
@@ -19,6 +20,7 @@ from core.settings import Settings
 from core.telemetry import RETRIEVAL_SECONDS
 from core.types import Caller, Hit, Ids, SearchMode, Source
 from core.visibility import DocumentFilter, matches, readable_by, readable_chunks
+from indexes.candidates import Depths
 from indexes.embedders.pool import EmbedderPool
 from indexes.evidence import Evidence
 from indexes.hybrid import HybridIndex, HybridQuery
@@ -29,6 +31,7 @@ from indexes.translation.dictionary import Dictionary
 _DEEPEN = 4
 _LEAST_DEPTH = 50
 _OPEN_INDEXES = 64
+_USUAL = RankingOptions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ class Retriever:
         k: int,
         mode: SearchMode = "hybrid",
         wanted: DocumentFilter | None = None,
+        ranking: RankingOptions = _USUAL,
     ) -> Retrieved:
         """Return up to k sources that the caller may read.
 
@@ -87,7 +91,7 @@ class Retriever:
         """
         started = time.perf_counter()
         target = self._target(collection)
-        asked = self._embed(target, query, mode, max(k, _LEAST_DEPTH))
+        asked = self._ask(target, query, mode, max(k, _LEAST_DEPTH), ranking)
         embedded = time.perf_counter()
         while True:
             found, hydrate_s = self._search_generation(caller, target, asked, k, wanted)
@@ -105,19 +109,25 @@ class Retriever:
             hydrate_ms=hydrate_s * 1000,
         )
 
-    def _embed(self, target: _Target, query: str, mode: SearchMode, depth: int) -> HybridQuery:
+    def _ask(
+        self, target: _Target, query: str, mode: SearchMode, depth: int, ranking: RankingOptions
+    ) -> HybridQuery:
         """Return a question as the index takes it: embedded, and its words translated, as far as the mode asks."""
+        depths = Depths(ranking.dense_depth or depth, ranking.lexical_depth or depth)
         if mode == "lexical":
-            return HybridQuery(query, None, depth, mode)
+            return HybridQuery(query, None, depth, mode, depths=depths)
         language = detect_language(query)
         embedder = self.embedders.bound(target.embedder, target.fingerprint)
+        translated = mode == "hybrid" and ranking.translate
         return HybridQuery(
             query,
             embedder.embed_query(query),
             depth,
             mode,
+            fusion=ranking.fusion,
+            depths=depths,
             centre=self.embedders.reference(embedder).centre(language),
-            concepts=concepts(query, language, self._translations()) if mode == "hybrid" else (),
+            concepts=concepts(query, language, self._translations()) if translated else (),
         )
 
     def _search_generation(
@@ -125,7 +135,7 @@ class Retriever:
     ) -> tuple[Retrieved, float]:
         index = self._index(target.generation_id)
         asked = replace(asked, allowed=self._allowed(caller, target, wanted))
-        first_depth, hydrate_s, again = asked.depth, 0.0, True
+        hydrate_s, first, again = 0.0, True, True
         while again:
             index.refresh()
             result = index.search(asked)
@@ -134,9 +144,8 @@ class Retriever:
             hydrate_s += time.perf_counter() - began
             # A hit that the check dropped was deleted or replaced: the index, read again, holds its successor.
             # After that, only a gap is worth looking deeper, for as long as there is something to look at.
-            first = asked.depth == first_depth
-            again = dropped and (first or (len(sources) < k and len(result.hits) >= asked.depth))
-            asked = replace(asked, depth=asked.depth * _DEEPEN)
+            again = dropped and (first or (len(sources) < k and not result.exhausted))
+            asked, first = asked.deeper(_DEEPEN), False
         retrieved = Retrieved(
             target.collection_id,
             target.generation_id,

@@ -34,10 +34,17 @@ async def search(
     """Find the passages that match a query best, by meaning and by words."""
     authorize_collection(caller, body.collection)
     check_question(body.query, body.k, services.settings)
+    body.ranking.check(body.mode, services.settings)
     limiter: CapacityLimiter = request.app.state.search_limiter
     found = await to_thread.run_sync(
         lambda: services.retriever.search(
-            caller, body.collection, body.query, k=body.k, mode=body.mode, wanted=body.filter.to_domain()
+            caller,
+            body.collection,
+            body.query,
+            k=body.k,
+            mode=body.mode,
+            wanted=body.filter.to_domain(),
+            ranking=body.ranking.to_domain(),
         ),
         limiter=limiter,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.search.ranking import RankingIn
 from core.types import JsonScalar, SearchMode, Source
 from core.visibility import DocumentFilter
 
@@ -32,6 +33,7 @@ class SearchRequest(BaseModel):
     k: int = Field(10, ge=1)
     mode: SearchMode = "hybrid"
     filter: FilterIn = Field(default_factory=FilterIn)
+    ranking: RankingIn = Field(default_factory=RankingIn)
 
 
 class RanksOut(BaseModel):

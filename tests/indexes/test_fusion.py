@@ -3,7 +3,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexes.fusion import Weights, adaptive_fusion, reciprocal_rank_fusion, shares_of_ceiling, weighted_sum
+from indexes.fusion import (
+    Weights,
+    adaptive_fusion,
+    min_max,
+    reciprocal_rank_fusion,
+    shares_of_ceiling,
+    weighted_sum,
+    z_scores,
+)
 
 rankings = st.lists(st.lists(st.integers(0, 30), unique=True, max_size=15), min_size=1, max_size=3)
 
@@ -78,3 +86,40 @@ def test_shares_stay_between_nothing_and_everything() -> None:
     covered = np.array([0.1, 0.9])
     assert shares_of_ceiling(np.array([3.0, 0.5]), covered, 2.0).tolist() == [1.0, 0.25]
     assert shares_of_ceiling(np.array([-1.0, -0.5]), covered, -2.0).tolist() == covered.tolist()
+
+
+levels = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=30).map(np.array)
+
+
+@given(levels, st.floats(0.1, 100), st.floats(-1e3, 1e3))
+def test_normalised_scores_keep_their_order_and_forget_their_scale(
+    scores: np.ndarray, unit: float, zero: float
+) -> None:
+    for normalise in (min_max, z_scores):
+        scaled = normalise(scores)
+        order = np.argsort(scores, kind="stable")
+        assert (np.diff(scaled[order]) >= 0).all()
+        if np.ptp(scores) > 1e-3:
+            np.testing.assert_allclose(normalise(scores * unit + zero), scaled, atol=1e-5)
+
+
+@given(levels)
+def test_min_max_reaches_from_nothing_to_everything(scores: np.ndarray) -> None:
+    scaled = min_max(scores)
+    assert scaled.min() == 0
+    if np.ptp(scores) > 1e-3:
+        assert scaled.max() == 1
+
+
+@given(levels)
+def test_z_scores_have_no_mean_and_deviate_by_one(scores: np.ndarray) -> None:
+    scaled = z_scores(scores)
+    if np.ptp(scores) > 1e-3:
+        assert scaled.mean() == pytest.approx(0, abs=1e-6)
+        assert scaled.std() == pytest.approx(1)
+
+
+def test_scores_that_do_not_differ_decide_nothing() -> None:
+    for normalise in (min_max, z_scores):
+        assert normalise(np.full(3, 0.1)).tolist() == [0, 0, 0]
+        assert normalise(np.empty(0)).tolist() == []

@@ -1,0 +1,83 @@
+"""How a request may have its passages ranked: the `ranking` of /v1/search and /v1/answers."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from app.retrieval.options import RankingOptions
+from core.errors import InvalidInput
+from core.settings import Settings
+from core.types import SearchMode
+from indexes.fusion import Fusion, FusionMethod, Normalisation, Weights
+
+# What is only there where both lists are.
+_OF_FUSION = ("fusion", "weights", "normalisation", "rrf_k", "translate")
+
+
+class WeightsIn(BaseModel):
+    """How much each list counts; only the ratio matters."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    dense: float = Field(1, ge=0, le=1000)
+    lexical: float = Field(1, ge=0, le=1000)
+
+    @model_validator(mode="after")
+    def _one_counts(self) -> Self:
+        if not self.dense + self.lexical:
+            raise ValueError("one of the weights has to be above 0")
+        return self
+
+
+class DepthsIn(BaseModel):
+    """How many passages each list proposes; null for the usual number."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    dense: int | None = Field(None, ge=1)
+    lexical: int | None = Field(None, ge=1)
+
+
+class RankingIn(BaseModel):
+    """How the order of the hits is made; what is left out is the service's own way."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    fusion: FusionMethod = Field(
+        "adaptive",
+        description="`adaptive`: by what each list knows about the question. `rrf`: by reciprocal ranks. "
+        "`weighted`: by the sum of normalised scores.",
+    )
+    weights: WeightsIn = Field(default_factory=WeightsIn)
+    normalisation: Normalisation = Field("min-max", description="Of the scores, for `weighted`.")
+    rrf_k: float = Field(60, gt=0, le=10_000, description="For `rrf`: a list counts 1 / (rrf_k + rank).")
+    depths: DepthsIn = Field(default_factory=DepthsIn)
+    translate: bool = Field(True, description="Look for the question's words in the other language too.")
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        for name, method in (("rrf_k", "rrf"), ("normalisation", "weighted")):
+            if name in self.model_fields_set and self.fusion != method:
+                raise ValueError(f"{name} counts only with fusion {method!r}, not {self.fusion!r}")
+        return self
+
+    def check(self, mode: SearchMode, settings: Settings) -> None:
+        """Raise InvalidInput for what this mode has no place for, or what is past the settings' limits."""
+        useless = [name for name in _OF_FUSION if name in self.model_fields_set]
+        if mode != "hybrid" and useless:
+            raise InvalidInput(f"ranking.{useless[0]} is for mode hybrid: a {mode} search fuses nothing.")
+        if max(self.depths.dense or 0, self.depths.lexical or 0) > settings.max_depth:
+            raise InvalidInput(f"ranking.depths may be at most {settings.max_depth}.")
+
+    def to_domain(self) -> RankingOptions:
+        """Return the options as the search takes them."""
+        return RankingOptions(
+            fusion=Fusion(
+                self.fusion, Weights(self.weights.lexical, self.weights.dense), self.normalisation, self.rrf_k
+            ),
+            dense_depth=self.depths.dense,
+            lexical_depth=self.depths.lexical,
+            translate=self.translate,
+        )
