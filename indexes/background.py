@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.types import Embeddings, Ids
-from indexes.lexical.matches import Mask
+from indexes.lexical.matches import Mask, Rows
 
 if TYPE_CHECKING:
     from indexes.segments import Segment
@@ -24,6 +24,8 @@ _Cosines = TypeVar("_Cosines", float, NDArray[np.float64])
 
 # Fused nDCG@10 was the same with 100, 250 and 1,000 rows.
 _SAMPLE_ROWS = 512
+# A segment names so many candidates when it is written, of which a part may have died when they are asked for.
+_CANDIDATE_ROWS = 2 * _SAMPLE_ROWS
 # A language with fewer passages than this leans on those of the whole collection.
 _PRIOR_ROWS = 16
 _LEAST_DEVIATION = 1e-6
@@ -71,17 +73,26 @@ def _level(cosines: NDArray[np.float32], mean: float, variance: float) -> Level:
     return Level(own_mean, max(float(np.sqrt(spread / total)), _LEAST_DEVIATION))
 
 
+def sample_rows(chunk_ids: Ids) -> Rows:
+    """Return the rows of a segment from which samples are drawn, in the order in which they are."""
+    keys = _scattered(chunk_ids)
+    rows = np.arange(len(keys))
+    if len(keys) > _CANDIDATE_ROWS:
+        rows = np.argpartition(keys, _CANDIDATE_ROWS)[:_CANDIDATE_ROWS]
+    return rows[np.argsort(keys[rows])]
+
+
 def _sample(parts: Sequence[tuple[Segment, Mask | None]]) -> Embeddings:
-    chosen: list[tuple[NDArray[np.uint64], Embeddings]] = []
-    for segment, live in parts:
-        rows = np.arange(segment.row_count) if live is None else np.flatnonzero(live)
-        keys = _scattered(segment.chunk_ids[rows])
-        if len(keys) > _SAMPLE_ROWS:
-            first = np.argpartition(keys, _SAMPLE_ROWS)[:_SAMPLE_ROWS]
-            rows, keys = rows[first], keys[first]
-        chosen.append((keys, segment.dense.vectors[rows]))
-    order = np.argsort(np.concatenate([keys for keys, _ in chosen]))[:_SAMPLE_ROWS]
-    return np.concatenate([vectors for _, vectors in chosen])[order]
+    keys, rows, places = [], [], []
+    for place, (segment, live) in enumerate(parts):
+        alive = segment.sample if live is None else segment.sample[live[segment.sample]]
+        rows.append(alive[:_SAMPLE_ROWS])
+        keys.append(_scattered(segment.chunk_ids[rows[-1]]))
+        places.append(np.full(len(rows[-1]), place))
+    first = np.argsort(np.concatenate(keys))[:_SAMPLE_ROWS]
+    chosen = zip(np.concatenate(places)[first].tolist(), np.concatenate(rows)[first].tolist(), strict=True)
+    vectors = [parts[place][0].dense.vectors[row] for place, row in chosen]
+    return np.stack(vectors) if vectors else np.empty((0, parts[0][0].dense.vectors.shape[1]), np.float32)
 
 
 def _scattered(ids: Ids) -> NDArray[np.uint64]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -52,8 +52,9 @@ class DenseSegment:
         return cls(index, vectors.reshape(index.ntotal, index.d))
 
     @staticmethod
-    def save(folder: Path, embeddings: Embeddings) -> None:
-        """Write vectors, float32 [N, d], as a flat FAISS index."""
+    def save(folder: Path, blocks: Iterable[Embeddings]) -> None:
+        """Write vectors, given as blocks of float32 [≤ n, d], as a flat FAISS index."""
+        embeddings = np.concatenate(list(blocks))
         index = faiss.IndexFlatIP(embeddings.shape[1])
         index.add(np.ascontiguousarray(embeddings, np.float32))
         # Through numpy, because FAISS's own writer does not tell a full disk from other failures.

@@ -7,40 +7,63 @@ One language each, because cosines of a multilingual model are only comparable a
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.types import Embeddings, Ids
+from indexes.background import sample_rows
 from indexes.dense import DenseSegment
 from indexes.durable import naming_full_disk, sync_file, sync_folder
 from indexes.lexical.matches import Mask, Rows
+from indexes.lexical.merge import Renumbered, merge_postings
 from indexes.lexical.postings import Postings
 from indexes.manifest import SEGMENTS, FileRecord, IndexDamaged, SegmentRecord
 
 _CHUNK_IDS = "chunk_ids.npy"
+_SAMPLE = "sample.npy"
+_VECTORS_AT_ONCE = 8192
+
+
+class SegmentContent(Protocol):
+    """What a segment is written from: row i of each part is one chunk, chunk ids ascending."""
+
+    @property
+    def language(self) -> str: ...  # noqa: D102
+
+    @property
+    def chunk_ids(self) -> Ids: ...  # noqa: D102
+
+    def save(self, folder: Path) -> None:
+        """Write postings and vectors."""
 
 
 @dataclass(frozen=True, slots=True)
-class SegmentContent:
-    """What a segment is written from: row i of each part is one chunk, chunk ids ascending."""
+class NewContent:
+    """The rows of one commit; embeddings: float32 [N, d]."""
 
     language: str
     chunk_ids: Ids
     postings: Postings
     embeddings: Embeddings
 
+    def save(self, folder: Path) -> None:
+        """Write postings and vectors."""
+        self.postings.save(folder)
+        DenseSegment.save(folder, [self.embeddings])
+
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A segment's files, mapped. language is "zh", "en" or "" for neither."""
+    """A segment's files, mapped. language is "zh", "en" or "" for neither; sample: `background.sample_rows`."""
 
     name: str
     language: str
     chunk_ids: Ids
+    sample: Rows
     postings: Postings
     dense: DenseSegment
 
@@ -56,7 +79,10 @@ class Segment:
                 raise IndexDamaged(f"{file.path} is not of the size that was written: rebuild it with a reindex.")
         try:
             chunk_ids = np.load(here / _CHUNK_IDS, "r").view(np.ndarray)
-            return cls(record.name, record.language, chunk_ids, Postings.open(here), DenseSegment.open(here))
+            sample = np.load(here / _SAMPLE)
+            return cls(
+                record.name, record.language, chunk_ids, sample, Postings.open(here), DenseSegment.open(here)
+            )
         except (ValueError, RuntimeError) as error:
             raise IndexDamaged(f"{here} cannot be read ({error}): rebuild the index with a reindex.") from error
 
@@ -99,8 +125,8 @@ def write_segment(folder: Path, name: str, content: SegmentContent) -> SegmentRe
     try:
         with naming_full_disk(folder):
             np.save(here / _CHUNK_IDS, content.chunk_ids)
-            content.postings.save(here)
-            DenseSegment.save(here, content.embeddings)
+            np.save(here / _SAMPLE, sample_rows(content.chunk_ids))
+            content.save(here)
             paths = sorted(here.iterdir())
             for path in paths:
                 sync_file(path)
@@ -135,19 +161,54 @@ def read_dead(folder: Path, record: SegmentRecord) -> Mask:
     return dead
 
 
-def merged_content(segments: Sequence[Segment], dead: Sequence[Mask]) -> SegmentContent:
-    """Return the live rows of segments of one language as one."""
-    ids = np.concatenate([segment.chunk_ids[~gone] for segment, gone in zip(segments, dead, strict=True)])
-    order = np.argsort(ids)
-    places = np.empty(len(ids), np.int64)
-    places[order] = np.arange(len(ids))
-    parts: list[tuple[Postings, NDArray[np.int64]]] = []
-    used = 0
-    for segment, gone in zip(segments, dead, strict=True):
-        renumbered = np.full(segment.row_count, -1, np.int64)
-        count = int(np.count_nonzero(~gone))
-        renumbered[~gone] = places[used : used + count]
-        used += count
-        parts.append((segment.postings, renumbered))
-    embeddings = np.concatenate([s.dense.vectors[~gone] for s, gone in zip(segments, dead, strict=True)])
-    return SegmentContent(segments[0].language, ids[order], Postings.merged(parts, len(ids)), embeddings[order])
+@dataclass(frozen=True, slots=True)
+class MergedContent:
+    """The live rows of segments of one language, copied from file to file.
+
+    source and source_rows: for each row the place of its segment and its row there; renumbered: for each segment
+    its rows' new numbers, -1 for a dead one.
+    """
+
+    chunk_ids: Ids
+    segments: Sequence[Segment]
+    source: Rows
+    source_rows: Rows
+    renumbered: Sequence[Renumbered]
+
+    @classmethod
+    def of(cls, segments: Sequence[Segment], dead: Sequence[Mask]) -> MergedContent:
+        """Put the rows that are not dead in the order of their ids."""
+        alive = [np.flatnonzero(~gone) for gone in dead]
+        ids = np.concatenate([segment.chunk_ids[rows] for segment, rows in zip(segments, alive, strict=True)])
+        order = np.argsort(ids, kind="stable")
+        places = np.empty(len(ids), np.int64)
+        places[order] = np.arange(len(ids))
+        renumbered = []
+        for segment, rows, ends in zip(segments, alive, np.cumsum([len(rows) for rows in alive]), strict=True):
+            numbers = np.full(segment.row_count, -1, np.int64)
+            numbers[rows] = places[ends - len(rows) : ends]
+            renumbered.append(numbers)
+        source = np.repeat(np.arange(len(segments)), [len(rows) for rows in alive])
+        return cls(ids[order], segments, source[order], np.concatenate(alive)[order], renumbered)
+
+    @property
+    def language(self) -> str:
+        """The language of all of them."""
+        return self.segments[0].language
+
+    def save(self, folder: Path) -> None:
+        """Write postings and vectors."""
+        parts = [(s.postings, numbers) for s, numbers in zip(self.segments, self.renumbered, strict=True)]
+        merge_postings(parts, len(self.chunk_ids), folder)
+        DenseSegment.save(folder, self._vectors())
+
+    def _vectors(self) -> Iterator[Embeddings]:
+        """Yield the vectors of all rows in blocks."""
+        for start in range(0, len(self.chunk_ids), _VECTORS_AT_ONCE):
+            source = self.source[start : start + _VECTORS_AT_ONCE]
+            rows = self.source_rows[start : start + _VECTORS_AT_ONCE]
+            block = np.empty((len(rows), self.segments[0].dense.vectors.shape[1]), np.float32)
+            for place in np.unique(source).tolist():
+                chosen = source == place
+                block[chosen] = self.segments[place].dense.vectors[rows[chosen]]
+            yield block

@@ -13,12 +13,31 @@ from core.types import Embeddings, Ids
 from indexes.background import Background
 from indexes.dense import DenseSearch, FaissDevice
 from indexes.lexical.bm25 import VARIANTS
+from indexes.lexical.live import LivePostings
 from indexes.lexical.matches import LexicalSearch, Mask, Matches, Rows
 from indexes.lexical.search import Bm25Search
-from indexes.manifest import IndexDamaged, Manifest
+from indexes.manifest import IndexDamaged, Manifest, SegmentRecord
 from indexes.segments import Segment, read_dead
 from indexes.translation.concepts import Concept
 from indexes.translation.matching import match_concepts
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSegment:
+    """A segment as of one state of the index; postings knows which rows live."""
+
+    record: SegmentRecord
+    segment: Segment
+    postings: LivePostings
+
+    @classmethod
+    def open(cls, folder: Path, record: SegmentRecord, previous: LiveSegment | None) -> LiveSegment:
+        """Open a segment, or take over what previous, an earlier state of the same segment, has of it."""
+        if previous is not None and previous.record == record:
+            return previous
+        segment = previous.segment if previous is not None else Segment.open(folder, record)
+        live = ~read_dead(folder, record) if record.dead else None
+        return cls(record, segment, LivePostings(segment.postings, live))
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +45,7 @@ class Snapshot:
     """A row's number is its segment's base plus its row there; live is None where no row is dead."""
 
     manifest: Manifest
+    parts: Sequence[LiveSegment]
     segments: Sequence[Segment]
     bases: Sequence[int]
     live: Mask | None
@@ -54,20 +74,20 @@ class Snapshot:
     def _open(
         cls, folder: Path, manifest: Manifest, lexical: str, device: FaissDevice, previous: Snapshot | None
     ) -> Snapshot:
-        mapped = {segment.name: segment for segment in previous.segments} if previous else {}
-        segments = [mapped.get(record.name) or Segment.open(folder, record) for record in manifest.segments]
-        live = None
-        if any(record.dead for record in manifest.segments):
-            live = ~np.concatenate([read_dead(folder, record) for record in manifest.segments])
+        before = {part.record.name: part for part in previous.parts} if previous else {}
+        parts = [LiveSegment.open(folder, record, before.get(record.name)) for record in manifest.segments]
+        segments = [part.segment for part in parts]
+        postings = [part.postings for part in parts]
         bases = [0, *accumulate(segment.row_count for segment in segments)]
         return cls(
             manifest=manifest,
+            parts=parts,
             segments=segments,
             bases=bases,
-            live=live,
-            lexical=_lexical_search(lexical, segments, live),
+            live=_joined(postings),
+            lexical=_lexical_search(lexical, postings),
             dense=DenseSearch([segment.dense for segment in segments], device),
-            background=Background.of(segments, _by_segment(live, bases)),
+            background=Background.of(segments, [each.live for each in postings]),
         )
 
     @property
@@ -87,50 +107,59 @@ class Snapshot:
     def match_concepts(self, concepts: Sequence[Concept], language: str) -> Matches:
         """Score the passages in a language against the concepts of a question in another one."""
         parts = [
-            (base, segment.postings)
-            for base, segment in zip(self.bases, self.segments, strict=False)
-            if segment.language == language
+            (base, part.postings)
+            for base, part in zip(self.bases, self.parts, strict=False)
+            if part.segment.language == language
         ]
-        return match_concepts(concepts, parts, self.live)
+        return match_concepts(concepts, parts)
 
     def by_segment(self, allowed: Mask | None) -> list[Mask | None]:
         """Cut a mask over all rows into the segments' own."""
-        return _by_segment(allowed, self.bases)
+        return [None if allowed is None else allowed[start:end] for start, end in pairwise(self.bases)]
 
     def segment_of(self, rows: Rows) -> Rows:
         """Return the place of each row's segment."""
         return np.searchsorted(self.bases, rows, side="right") - 1
 
     def ids_of(self, rows: Rows) -> Ids:
-        """Return the chunk ids of rows."""
-        ids = [self.segments[place].chunk_ids[row] for place, row in self._local(rows)]
-        return np.array(ids, np.int64)
+        """Return the chunk ids of rows (ascending)."""
+        ids = np.empty(len(rows), np.int64)
+        for span, segment, local in self._local(rows):
+            ids[span] = segment.chunk_ids[local]
+        return ids
 
     def vectors_of(self, rows: Rows) -> Embeddings:
-        """Return the vectors of rows, float32 [len(rows), d]."""
-        if not len(rows):
-            return np.empty((0, self.manifest.dimension), np.float32)
-        return np.stack([self.segments[place].dense.vectors[row] for place, row in self._local(rows)])
+        """Return the vectors of rows (ascending), float32 [len(rows), d]."""
+        vectors = np.empty((len(rows), self.manifest.dimension), np.float32)
+        for span, segment, local in self._local(rows):
+            vectors[span] = segment.dense.vectors[local]
+        return vectors
 
     def live_ids(self) -> Ids:
         """Return the chunk ids of all live rows, ascending."""
         ids = np.concatenate([segment.chunk_ids for segment in self.segments] or [np.empty(0, np.int64)])
         return np.sort(ids if self.live is None else ids[self.live])
 
-    def _local(self, rows: Rows) -> Iterator[tuple[int, int]]:
-        """Yield each row's segment and its row there."""
-        for place, row in zip(self.segment_of(rows).tolist(), rows.tolist(), strict=True):
-            yield place, row - self.bases[place]
+    def _local(self, rows: Rows) -> Iterator[tuple[slice, Segment, Rows]]:
+        """Yield for each segment that holds some of rows (ascending) which of them, and their rows there."""
+        borders = np.searchsorted(rows, self.bases).tolist()
+        for base, segment, (start, end) in zip(self.bases, self.segments, pairwise(borders), strict=False):
+            if start < end:
+                yield slice(start, end), segment, rows[start:end] - base
 
 
-def _lexical_search(name: str, segments: Sequence[Segment], live: Mask | None) -> LexicalSearch:
-    postings = [segment.postings for segment in segments]
+def _lexical_search(name: str, postings: Sequence[LivePostings]) -> LexicalSearch:
     if name == "rank-bm25":
         from indexes.lexical.rank_bm25 import RankBm25Search  # noqa: PLC0415 - only where it is chosen
 
-        return RankBm25Search(postings, live)
-    return Bm25Search(postings, live, VARIANTS[name])
+        return RankBm25Search(postings)
+    return Bm25Search(postings, VARIANTS[name])
 
 
-def _by_segment(mask: Mask | None, bases: Sequence[int]) -> list[Mask | None]:
-    return [None if mask is None else mask[start:end] for start, end in pairwise(bases)]
+def _joined(postings: Sequence[LivePostings]) -> Mask | None:
+    """Return which rows of all segments live, None where all do."""
+    if all(each.live is None for each in postings):
+        return None
+    return np.concatenate(
+        [np.ones(each.postings.row_count, np.bool_) if each.live is None else each.live for each in postings]
+    )

@@ -21,9 +21,9 @@ from indexes.lexical.postings import Bag, Postings, term_hash
 from indexes.manifest import FILE_NAME, SEGMENTS, IndexDamaged, IndexOutdated, Manifest, SegmentRecord
 from indexes.merging import next_merge
 from indexes.segments import (
+    MergedContent,
+    NewContent,
     Segment,
-    SegmentContent,
-    merged_content,
     read_dead,
     write_segment,
     write_tombstones,
@@ -185,8 +185,7 @@ class IndexWriter:
         # Only rows that are dead by the manifest may go; tombstones since then are carried over.
         committed = [read_dead(self._folder, record) for record in chosen]
         pending = [s.chunk_ids[self._dead[s.name] & ~gone] for s, gone in zip(sources, committed, strict=True)]
-        content = merged_content(sources, committed)
-        merged = write_segment(self._folder, self._new_name(), content)
+        merged = write_segment(self._folder, self._new_name(), MergedContent.of(sources, committed))
         kept = tuple(record for record in self._records() if record.name not in names)
         self._switch_to((*kept, merged))
         self._bury(np.unique(np.concatenate(pending)))
@@ -220,7 +219,7 @@ class IndexWriter:
         records: list[SegmentRecord] = []
         for language in sorted({row.language for row in self._buffer.values()}):
             ids = sorted(id_ for id_, row in self._buffer.items() if row.language == language)
-            content = SegmentContent(
+            content = NewContent(
                 language,
                 np.array(ids, np.int64),
                 Postings.of_bags([self._buffer[id_].bag for id_ in ids]),

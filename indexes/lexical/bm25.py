@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 RANK_BM25_EPSILON = 0.25
+K1, B = 1.5, 0.75
 
 
 def lucene_idf(df: NDArray[np.int64], documents: int) -> Floats:
@@ -34,11 +35,14 @@ def floored(idf: Floats, mean_idf: float, epsilon: float = RANK_BM25_EPSILON) ->
     return np.where(idf < 0, epsilon * mean_idf, idf)
 
 
-def saturation(
-    tf: NDArray[np.unsignedinteger[Any]], length: NDArray[np.int32], mean_length: float, k1: float, b: float
-) -> Floats:
-    """Return tf / (tf + k1 (1 - b + b length / mean_length)), 0 to 1; tf and length elementwise."""
-    return tf / (tf + (k1 * (1 - b) + (k1 * b / mean_length) * length))
+def saturation(tf: NDArray[np.unsignedinteger[Any]], length: NDArray[np.int32], mean_length: float) -> Floats:
+    """Return tf / (tf + K1 (1 - B + B length / mean_length)), 0 to 1; tf and length elementwise."""
+    return tf / (tf + length_norm(length, mean_length))
+
+
+def length_norm(length: NDArray[np.integer[Any]], mean_length: float) -> Floats:
+    """Return K1 (1 - B + B length / mean_length)."""
+    return np.asarray(K1 * (1 - B) + (K1 * B / mean_length) * length, np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +52,9 @@ class Variant:
     idf: Callable[[NDArray[np.int64], int], Floats]
     floored: bool
     gain: float
-    k1: float = 1.5
-    b: float = 0.75
 
 
 VARIANTS = {
     "bm25": Variant(lucene_idf, floored=False, gain=1.0),
-    "bm25-robertson": Variant(robertson_idf, floored=True, gain=1.5 + 1),
+    "bm25-robertson": Variant(robertson_idf, floored=True, gain=K1 + 1),
 }

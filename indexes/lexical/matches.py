@@ -1,4 +1,7 @@
-"""What a lexical search returns, and what every lexical engine promises."""
+"""What a lexical search returns, and what every lexical engine promises.
+
+A row's number is its segment's base (the rows of the segments before it) plus its row in the segment.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +19,35 @@ Rows = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
-class Matches:
-    """What every row has to do with a question.
+class Matches(Protocol):
+    """What the rows have to do with one question.
 
-    rows: int64 [M], the rows that hold any of its terms, ascending, dead ones among them; scores: their BM25
-    scores; covered: the idf of the question's terms that each holds. asked_idf and known_idf: the idf of all its
-    terms, and of those that some live row holds (Lucene's idf, each term once). ceiling: the score that no
-    passage can exceed.
+    asked_idf and known_idf: the idf of all its terms, and of those that some live row holds (Lucene's idf, each
+    term once). ceiling: the score that no passage can exceed.
+    """
+
+    @property
+    def asked_idf(self) -> float: ...  # noqa: D102
+
+    @property
+    def known_idf(self) -> float: ...  # noqa: D102
+
+    @property
+    def ceiling(self) -> float: ...  # noqa: D102
+
+    def top(self, k: int, allowed: Mask | None) -> tuple[Rows, Floats]:
+        """Return the k best rows that hold a term and are allowed (None: all), and their scores; ties by row."""
+
+    def of_rows(self, rows: Rows) -> tuple[Floats, Floats]:
+        """Return the scores of rows (ascending) and the shares of the question's idf that they cover."""
+
+
+@dataclass(frozen=True, slots=True)
+class FullMatches:
+    """Matches of which every score is known.
+
+    rows: int64 [M], the rows that hold any of the terms, ascending, dead ones among them; scores and covered (the
+    idf of the terms that each holds): float64 [M].
     """
 
     rows: Rows
@@ -52,8 +76,13 @@ class Matches:
         return np.where(found, self.scores[places], 0.0), np.where(found, shares, 0.0)
 
 
+def nothing() -> FullMatches:
+    """Return the matches of a question without terms, or of an empty index."""
+    return FullMatches(np.empty(0, np.int64), np.empty(0), np.empty(0), asked_idf=0.0, known_idf=0.0, ceiling=0.0)
+
+
 class LexicalSearch(Protocol):
     """One state of the lexical index; safe to use from several threads."""
 
     def match(self, terms: Sequence[str]) -> Matches:
-        """Score every row against a question's terms; a term asked twice counts twice."""
+        """Look a question's terms up; a term asked twice counts twice."""

@@ -15,8 +15,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from indexes.lexical.bm25 import saturation
+
 Bag = Mapping[int, int]
 """Term hash → how often the term occurs."""
+
+Frequencies = NDArray[np.unsignedinteger]
+
+# A term in more than this share of a segment's rows keeps its frequencies by row too, where they can be looked up
+# without a search. Smaller segments are searched as fast without.
+FREQUENT_SHARE = 1 / 16
+FREQUENT_LEAST_ROWS = 4096
 
 
 @lru_cache(1 << 17)
@@ -30,65 +39,52 @@ class Postings:
     """Rows and frequencies by term: term i's postings are [starts[i], starts[i + 1]), rows ascending.
 
     terms: uint64 [T], sorted; starts: int64 [T + 1]; rows: int32 [P]; frequencies: unsigned [P], as narrow as
-    they fit; lengths: int32 [N], the sum of a row's frequencies.
+    they fit; lengths: int32 [N], the sum of a row's frequencies. peaks: float32 [T], no less than the saturation
+    (`bm25.saturation`) of any posting of the term at the segment's mean length. frequent: int64 [F], ascending, the
+    terms whose frequencies stand by row in by_row: uint8 [F, N].
     """
 
     terms: NDArray[np.uint64]
     starts: NDArray[np.int64]
     rows: NDArray[np.int32]
-    frequencies: NDArray[np.unsignedinteger]
+    frequencies: Frequencies
     lengths: NDArray[np.int32]
+    peaks: NDArray[np.float32]
+    frequent: NDArray[np.int64]
+    by_row: NDArray[np.uint8]
 
     @classmethod
     def of_bags(cls, bags: Sequence[Bag]) -> Postings:
         """Build the postings of rows 0, 1, … from their bags of terms."""
         sizes = np.fromiter(map(len, bags), np.int64, len(bags))
         total = int(sizes.sum())
-        terms = np.fromiter((term for bag in bags for term in bag), np.uint64, total)
-        frequencies = np.fromiter((count for bag in bags for count in bag.values()), np.int64, total)
-        return cls._of_triples(terms, np.repeat(np.arange(len(bags)), sizes), frequencies, len(bags))
-
-    @classmethod
-    def merged(cls, parts: Sequence[tuple[Postings, NDArray[np.int64]]], row_count: int) -> Postings:
-        """Build the postings of parts of other segments; each with its rows' new numbers, -1 to drop a row."""
-        terms, rows, frequencies = [], [], []
-        for postings, renumbered in parts:
-            new_rows = renumbered[postings.rows]
-            kept = new_rows >= 0
-            terms.append(np.repeat(postings.terms, np.diff(postings.starts))[kept])
-            rows.append(new_rows[kept])
-            frequencies.append(postings.frequencies[kept].astype(np.int64))
-        return cls._of_triples(np.concatenate(terms), np.concatenate(rows), np.concatenate(frequencies), row_count)
-
-    @classmethod
-    def _of_triples(
-        cls,
-        terms: NDArray[np.uint64],
-        rows: NDArray[np.int64],
-        frequencies: NDArray[np.int64],
-        row_count: int,
-    ) -> Postings:
-        order = np.lexsort((rows, terms))
-        distinct, starts = np.unique(terms[order], return_index=True)
-        widest = np.min_scalar_type(int(frequencies.max(initial=0)))
-        return cls(
-            terms=distinct,
-            starts=np.append(starts, len(terms)).astype(np.int64),
-            rows=rows[order].astype(np.int32),
-            frequencies=frequencies[order].astype(widest),
-            lengths=np.bincount(rows, frequencies, row_count).astype(np.int32),
-        )
+        every = np.fromiter((term for bag in bags for term in bag), np.uint64, total)
+        counts = np.fromiter((count for bag in bags for count in bag.values()), np.int64, total)
+        of_row = np.repeat(np.arange(len(bags)), sizes)
+        order = np.argsort(every, kind="stable")
+        terms, starts = np.unique(every[order], return_index=True)
+        rows = of_row[order].astype(np.int32)
+        frequencies = counts[order].astype(np.min_scalar_type(int(counts.max(initial=0))))
+        lengths = np.bincount(of_row, counts, len(bags)).astype(np.int32)
+        starts = np.append(starts, total).astype(np.int64)
+        frequent = frequent_terms(starts, len(bags), frequencies.dtype)
+        by_row = np.zeros((len(frequent), len(bags)), np.uint8)
+        for place, term in enumerate(frequent.tolist()):
+            span = slice(starts[term], starts[term + 1])
+            by_row[place, rows[span]] = frequencies[span]
+        peaks = peaks_of(starts, rows, frequencies, lengths, mean_length(lengths))
+        return cls(terms, starts, rows, frequencies, lengths, peaks, frequent, by_row)
 
     @classmethod
     def open(cls, folder: Path) -> Postings:
-        """Map the files that `save` wrote; raises FileNotFoundError where one is missing."""
+        """Map the files that `save` or a merge wrote; raises FileNotFoundError where one is missing."""
         # A plain view: slicing a numpy.memmap costs microseconds each time.
-        return cls(**{f.name: np.load(folder / _file(f.name), "r").view(np.ndarray) for f in fields(cls)})
+        return cls(**{f.name: np.load(folder / file_name(f.name), "r").view(np.ndarray) for f in fields(cls)})
 
     def save(self, folder: Path) -> None:
         """Write one .npy file for each array."""
         for array in fields(self):
-            np.save(folder / _file(array.name), getattr(self, array.name), allow_pickle=False)
+            np.save(folder / file_name(array.name), getattr(self, array.name), allow_pickle=False)
 
     @property
     def row_count(self) -> int:
@@ -103,15 +99,63 @@ class Postings:
         ends = np.cumsum(self.lengths, dtype=np.int64).tolist()
         return [repeated[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
-    def slices(self, terms: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return where each term's postings start and end; both alike for a term that does not occur."""
+    def places(self, terms: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Return each term's number, -1 for a term that does not occur."""
         if not len(self.terms):
-            return np.zeros(len(terms), np.int64), np.zeros(len(terms), np.int64)
+            return np.full(len(terms), -1, np.int64)
         places = np.minimum(np.searchsorted(self.terms, terms), len(self.terms) - 1)
-        known = self.terms[places] == terms
-        starts = self.starts[places]
-        return starts, np.where(known, self.starts[places + 1], starts)
+        return np.where(self.terms[places] == terms, places, -1)
+
+    def rows_of(self, term: int) -> NDArray[np.int32]:
+        """Return the rows that hold the term of this number, ascending."""
+        return self.rows[self.starts[term] : self.starts[term + 1]]
+
+    def frequencies_in(self, term: int, rows: NDArray[np.int64]) -> Frequencies:
+        """Return how often each of rows (ascending) holds the term of this number, 0 where it does not."""
+        place = int(np.searchsorted(self.frequent, term))
+        if place < len(self.frequent) and self.frequent[place] == term:
+            dense: Frequencies = self.by_row[place][rows]
+            return dense
+        start, end = self.starts[term], self.starts[term + 1]
+        return frequencies_at(self.rows[start:end], self.frequencies[start:end], rows)
 
 
-def _file(array: str) -> str:
+def frequencies_at(holding: NDArray[np.integer], frequencies: Frequencies, rows: NDArray[np.int64]) -> Frequencies:
+    """Return the frequency of each of rows among the holding ones (both ascending), 0 where it is not there."""
+    places = np.searchsorted(holding, rows.astype(holding.dtype, copy=False))
+    places[places == len(holding)] = 0
+    found: Frequencies = np.where(holding[places] == rows, frequencies[places], 0)
+    return found
+
+
+def frequent_terms(
+    starts: NDArray[np.int64], row_count: int, width: np.dtype[np.unsignedinteger]
+) -> NDArray[np.int64]:
+    """Return the numbers of the terms whose frequencies are to be kept by row."""
+    if row_count < FREQUENT_LEAST_ROWS or width.itemsize > 1:
+        return np.empty(0, np.int64)
+    return np.flatnonzero(np.diff(starts) > row_count * FREQUENT_SHARE)
+
+
+def mean_length(lengths: NDArray[np.int32]) -> float:
+    """Return the mean of a segment's lengths, 1 where it holds no term."""
+    return float(lengths.mean()) if lengths.any() else 1.0
+
+
+def peaks_of(
+    starts: NDArray[np.int64],
+    rows: NDArray[np.int32],
+    frequencies: Frequencies,
+    lengths: NDArray[np.int32],
+    mean: float,
+) -> NDArray[np.float32]:
+    """Return the highest saturation of each term at this mean length, rounded up."""
+    if not len(rows):
+        return np.empty(0, np.float32)
+    highest = np.maximum.reduceat(saturation(frequencies, lengths[rows], mean), starts[:-1])
+    return np.nextafter(highest.astype(np.float32), np.float32(np.inf))
+
+
+def file_name(array: str) -> str:
+    """Return the name of the file that holds an array."""
     return f"lexical.{array}.npy"

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from rank_bm25 import BM25Okapi  # type: ignore[import-untyped]
 
 from indexes.lexical.bm25 import VARIANTS
-from indexes.lexical.matches import Mask, Matches
-from indexes.lexical.postings import Postings, term_hash
+from indexes.lexical.live import LivePostings
+from indexes.lexical.matches import FullMatches, Matches
+from indexes.lexical.postings import term_hash
 from indexes.lexical.search import Bm25Search
 
 
 class RankBm25Search:
     """BM25Okapi over the live rows' terms, rebuilt from the segments whenever the index changes."""
 
-    def __init__(self, segments: Sequence[Postings], live: Mask | None) -> None:
-        """live: bool [rows of all segments], None where every row lives."""
-        bags = [bag for segment in segments for bag in segment.bags()]
-        self._rows = np.arange(len(bags)) if live is None else np.flatnonzero(live)
+    def __init__(self, segments: Sequence[LivePostings]) -> None:
+        bags = [bag for segment in segments for bag in segment.postings.bags()]
+        masks = [np.ones(s.postings.row_count, np.bool_) if s.live is None else s.live for s in segments]
+        self._rows = np.flatnonzero(np.concatenate(masks or [np.empty(0, np.bool_)]))
         self._row_count = len(bags)
         # Which rows match and what they cover is the same for every engine; only the scores are the package's.
-        self._matches = Bm25Search(segments, live, VARIANTS["bm25-robertson"])
+        self._matches = Bm25Search(segments, VARIANTS["bm25-robertson"])
         corpus = [bags[row] for row in self._rows.tolist()]
         self._okapi = BM25Okapi(corpus) if any(corpus) else None
 
@@ -34,4 +34,13 @@ class RankBm25Search:
             return matches
         scores = np.zeros(self._row_count)
         scores[self._rows] = self._okapi.get_scores([term_hash(term) for term in terms])
-        return replace(matches, scores=scores[matches.rows])
+        _, shares = matches.of_rows(np.arange(self._row_count))
+        rows = np.flatnonzero(shares)
+        return FullMatches(
+            rows,
+            scores[rows],
+            shares[rows] * matches.asked_idf,
+            asked_idf=matches.asked_idf,
+            known_idf=matches.known_idf,
+            ceiling=matches.ceiling,
+        )

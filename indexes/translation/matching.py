@@ -8,35 +8,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.lexical.bm25 import lucene_idf
-from indexes.lexical.matches import Mask, Matches, Rows
+from indexes.lexical.live import LivePostings
+from indexes.lexical.matches import FullMatches, Mask, Matches, Rows, nothing
 from indexes.lexical.postings import Postings
-from indexes.lexical.search import nothing
 from indexes.translation.concepts import Concept
 
 
-def match_concepts(
-    concepts: Sequence[Concept], parts: Sequence[tuple[int, Postings]], live: Mask | None
-) -> Matches:
+def match_concepts(concepts: Sequence[Concept], parts: Sequence[tuple[int, LivePostings]]) -> Matches:
     """Score passages by the idf of the concepts that they speak of; a concept counts once, however often named.
 
-    parts: base row and postings of each segment in the other language; live: bool [rows of all segments], None
-    where every row lives. The alternatives of a concept are one term, as in Pirkola's structured queries (SIGIR
-    1998): a word with many translations weighs no more than a word with one.
+    parts: base row and postings of each segment in the other language. The alternatives of a concept are one term,
+    as in Pirkola's structured queries (SIGIR 1998): a word with many translations weighs no more than a word with
+    one.
     """
     if not concepts or not parts:
         return nothing()
-    found = [np.concatenate([base + _speaking_of(concept, part) for base, part in parts]) for concept in concepts]
-    documents = sum(_living(slice(base, base + part.row_count), part.row_count, live) for base, part in parts)
-    df = np.array([_living(rows, len(rows), live) for rows in found], np.int64)
-    importance = lucene_idf(df, documents)
-    every = np.concatenate(found)
-    rows, place = np.unique(every, return_inverse=True)
-    scores = np.bincount(place, np.repeat(importance, [len(each) for each in found]), len(rows))
+    speaking = [[_speaking_of(concept, part.postings) for concept in concepts] for _, part in parts]
+    df = np.sum(
+        [
+            [_living(rows, part.live) for rows in of_concepts]
+            for (_, part), of_concepts in zip(parts, speaking, strict=True)
+        ],
+        axis=0,
+    )
+    importance = lucene_idf(df, sum(part.documents for _, part in parts))
+    rows, scores = [], []
+    for (base, part), of_concepts in zip(parts, speaking, strict=True):
+        sums = np.zeros(part.postings.row_count)
+        for each, gain in zip(of_concepts, importance.tolist(), strict=True):
+            sums[each] += gain
+        held = np.flatnonzero(sums)
+        rows.append(held + base)
+        scores.append(sums[held])
+    every = np.concatenate(scores)
     asked = float(importance.sum())
-    return Matches(
-        rows,
-        scores.astype(np.float64),
-        scores.astype(np.float64),
+    return FullMatches(
+        np.concatenate(rows),
+        every,
+        every,
         asked_idf=asked,
         known_idf=float(importance[df > 0].sum()),
         ceiling=asked,
@@ -45,18 +54,26 @@ def match_concepts(
 
 def _speaking_of(concept: Concept, postings: Postings) -> Rows:
     """Return the rows of a segment that hold all terms of any alternative, ascending."""
-    rows: list[NDArray[np.int32]] = []
-    for terms in concept.alternatives:
-        starts, ends = postings.slices(terms)
-        lists = [postings.rows[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
-        common = min(lists, key=len)
-        for other in lists:
-            common = common if other is common else np.intersect1d(common, other, assume_unique=True)
-        if len(common):
-            rows.append(common)
-    return np.unique(np.concatenate(rows)).astype(np.int64) if rows else np.empty(0, np.int64)
+    found = [rows for terms in concept.alternatives if len(rows := _holding_all(terms, postings))]
+    if len(found) <= 1:
+        return found[0] if found else np.empty(0, np.int64)
+    any_of = np.zeros(postings.row_count, np.bool_)
+    for rows in found:
+        any_of[rows] = True
+    return np.flatnonzero(any_of)
 
 
-def _living(rows: Rows | slice, count: int, live: Mask | None) -> int:
-    """Return how many of count rows live."""
-    return count if live is None else int(np.count_nonzero(live[rows]))
+def _holding_all(terms: NDArray[np.uint64], postings: Postings) -> Rows:
+    numbers = postings.places(terms)
+    if not len(numbers) or numbers.min() < 0:
+        return np.empty(0, np.int64)
+    counts = postings.starts[numbers + 1] - postings.starts[numbers]
+    rarest, *others = numbers[np.argsort(counts, kind="stable")].tolist()
+    rows = postings.rows_of(rarest).astype(np.int64)
+    for term in others:
+        rows = rows[postings.frequencies_in(term, rows) > 0]
+    return rows
+
+
+def _living(rows: Rows, live: Mask | None) -> int:
+    return len(rows) if live is None else int(np.count_nonzero(live[rows]))

@@ -10,6 +10,7 @@ from rank_bm25 import BM25Okapi
 from indexes.analyse import analyse
 from indexes.hybrid import HybridIndex, HybridQuery
 from indexes.lexical.bm25 import VARIANTS
+from indexes.lexical.live import LivePostings
 from indexes.lexical.matches import LexicalSearch
 from indexes.lexical.postings import Postings, term_hash
 from indexes.lexical.rank_bm25 import RankBm25Search
@@ -22,18 +23,18 @@ corpora = st.lists(st.lists(words, max_size=20), min_size=1, max_size=30)
 questions = st.lists(st.sampled_from(list("abcdefghijxyz")), min_size=1, max_size=8)
 
 
-def segments_of(corpus: list[list[str]], sizes: list[int]) -> list[Postings]:
+def segments_of(corpus: list[list[str]], sizes: list[int], live: np.ndarray | None = None) -> list[LivePostings]:
     """Cut a corpus into segments of these sizes, the last one taking the rest."""
     bags = [Counter(map(term_hash, terms)) for terms in corpus]
     ends = sorted({min(sum(sizes[: i + 1]), len(bags)) for i in range(len(sizes))} | {len(bags)})
-    return [Postings.of_bags(bags[start:end]) for start, end in zip([0, *ends], ends, strict=False)]
+    return [
+        LivePostings(Postings.of_bags(bags[start:end]), None if live is None else live[start:end])
+        for start, end in zip([0, *ends], ends, strict=False)
+    ]
 
 
 def scores_of(search: LexicalSearch, question: list[str], row_count: int) -> np.ndarray:
-    scores = np.zeros(row_count)
-    matches = search.match(question)
-    scores[matches.rows] = matches.scores
-    return scores
+    return search.match(question).of_rows(np.arange(row_count))[0]
 
 
 @settings(max_examples=300, deadline=None)
@@ -47,9 +48,8 @@ def test_robertson_scores_equal_rank_bm25_however_rows_fell_into_segments(
     if not any(kept):
         return  # rank-bm25 divides by zero
     expected = BM25Okapi(kept).get_scores(question)
-    segments = segments_of(corpus, sizes)
-    mask = None if live.all() else live
-    for search in (Bm25Search(segments, mask, VARIANTS["bm25-robertson"]), RankBm25Search(segments, mask)):
+    segments = segments_of(corpus, sizes, None if live.all() else live)
+    for search in (Bm25Search(segments, VARIANTS["bm25-robertson"]), RankBm25Search(segments)):
         np.testing.assert_allclose(scores_of(search, question, len(corpus))[live], expected, atol=1e-6)
 
 
@@ -61,33 +61,36 @@ def test_no_score_depends_on_segments_or_on_what_was_deleted(
     dead = data.draw(st.sets(st.integers(0, len(corpus) - 1)))
     live = np.array([row not in dead for row in range(len(corpus))])
     kept = [terms for row, terms in enumerate(corpus) if row not in dead]
-    fresh = Bm25Search(segments_of(kept, []) if kept else [], None, VARIANTS["bm25"])
-    worn = Bm25Search(segments_of(corpus, sizes), live, VARIANTS["bm25"])
+    fresh = Bm25Search(segments_of(kept, []) if kept else [], VARIANTS["bm25"])
+    worn = Bm25Search(segments_of(corpus, sizes, live), VARIANTS["bm25"])
     np.testing.assert_array_equal(
         scores_of(worn, question, len(corpus))[live], scores_of(fresh, question, len(kept))
     )
     assert worn.match(question).known_idf == pytest.approx(fresh.match(question).known_idf)
 
 
-@given(corpora, questions, st.integers(1, 10), st.data())
+@settings(max_examples=300, deadline=None)
+@given(corpora, questions, st.integers(1, 10), st.lists(st.integers(1, 10), max_size=5), st.data())
 def test_the_best_allowed_rows_are_those_of_a_full_sort(
-    corpus: list[list[str]], question: list[str], k: int, data: st.DataObject
+    corpus: list[list[str]], question: list[str], k: int, sizes: list[int], data: st.DataObject
 ) -> None:
     allowed = np.array(data.draw(st.lists(st.booleans(), min_size=len(corpus), max_size=len(corpus))))
-    matches = Bm25Search(segments_of(corpus, [7]), None, VARIANTS["bm25"]).match(question)
-    pairs = zip(matches.rows.tolist(), matches.scores.tolist(), strict=True)
-    expected = sorted((-score, row) for row, score in pairs if allowed[row])[:k]
-    rows, scores = matches.top(k, allowed)
-    assert list(zip((-scores).tolist(), rows.tolist(), strict=True)) == expected
+    for variant in VARIANTS.values():
+        matches = Bm25Search(segments_of(corpus, sizes), variant).match(question)
+        every, shares = matches.of_rows(np.arange(len(corpus)))
+        expected = sorted((-every[row], row) for row in np.flatnonzero(allowed & (shares > 0)).tolist())[:k]
+        rows, scores = matches.top(k, allowed)
+        assert list(zip((-scores).tolist(), rows.tolist(), strict=True)) == expected
 
 
 @given(corpora, questions)
 def test_no_passage_exceeds_the_ceiling_or_covers_more_than_the_question(
     corpus: list[list[str]], question: list[str]
 ) -> None:
-    matches = Bm25Search(segments_of(corpus, []), None, VARIANTS["bm25"]).match(question)
-    assert np.all(matches.scores <= matches.ceiling + 1e-9)
-    assert np.all(matches.covered <= matches.asked_idf + 1e-9)
+    matches = Bm25Search(segments_of(corpus, []), VARIANTS["bm25"]).match(question)
+    scores, shares = matches.of_rows(np.arange(len(corpus)))
+    assert np.all(scores <= matches.ceiling + 1e-9)
+    assert np.all(shares <= 1 + 1e-9)
 
 
 @pytest.mark.parametrize("lexical", ["bm25-robertson", "rank-bm25"])

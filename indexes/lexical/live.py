@@ -1,0 +1,58 @@
+"""A segment's postings as of one state of the index: which rows live, and what that does to the statistics."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexes.lexical.matches import Mask
+from indexes.lexical.postings import Postings
+
+_MOST_REMEMBERED = 1 << 16
+
+
+class LivePostings:
+    """Safe to use from several threads; kept from one state of the index to the next while no row dies."""
+
+    def __init__(self, postings: Postings, live: Mask | None = None) -> None:
+        """live: bool [rows], None where every row lives."""
+        self.postings = postings
+        self.live = live
+        lengths = postings.lengths
+        self._tokens_of_all = int(lengths.sum(dtype=np.int64))
+        self.documents = len(lengths) if live is None else int(np.count_nonzero(live))
+        self.tokens = self._tokens_of_all if live is None else int(lengths[live].sum(dtype=np.int64))
+        self._dead = None if live is None else np.flatnonzero(~live).astype(np.int32)
+        self._df: dict[int, int] = {}
+
+    @property
+    def mean_length(self) -> float:
+        """Mean length of all rows, dead ones included: what the postings' peaks were computed at."""
+        return self._tokens_of_all / len(self.postings.lengths) if self._tokens_of_all else 1.0
+
+    def df(self, term: int) -> int:
+        """Return how many live rows hold the term of this number."""
+        if self._dead is None:
+            return int(self.postings.starts[term + 1] - self.postings.starts[term])
+        known = self._df.get(term)
+        if known is None:
+            if len(self._df) > _MOST_REMEMBERED:
+                self._df.clear()
+            known = self._df[term] = self._living(self.postings.rows_of(term), self._dead)
+        return known
+
+    def all_df(self) -> NDArray[np.int64]:
+        """Return how many live rows hold each term, int64 [T]."""
+        counts = np.diff(self.postings.starts)
+        if self.live is None:
+            return counts
+        living: NDArray[np.int64] = np.append(0, np.cumsum(self.live[self.postings.rows]))
+        return living[self.postings.starts[1:]] - living[self.postings.starts[:-1]]
+
+    def _living(self, rows: NDArray[np.int32], dead: NDArray[np.int32]) -> int:
+        """Count the live ones of ascending rows, by whichever is cheaper: testing them, or looking up the dead."""
+        assert self.live is not None
+        if len(rows) <= 4 * len(dead):
+            return int(np.count_nonzero(self.live[rows]))
+        places = np.minimum(np.searchsorted(rows, dead), len(rows) - 1)
+        return len(rows) - int(np.count_nonzero(rows[places] == dead))

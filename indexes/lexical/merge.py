@@ -1,0 +1,142 @@
+"""Merges postings from file to file, a range of terms at a time: memory does not grow with the segments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from indexes.lexical.postings import Frequencies, Postings, file_name, frequent_terms, mean_length, peaks_of
+
+_POSTINGS_AT_ONCE = 1 << 20
+Renumbered = NDArray[np.int64]
+"""Each row's new number, ascending, -1 for a row that is dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """The merged postings of some terms in a row, sorted by term and row; counts: postings of each term."""
+
+    terms: NDArray[np.uint64]
+    counts: NDArray[np.int64]
+    rows: NDArray[np.int32]
+    frequencies: NDArray[np.int64]
+
+
+def merge_postings(parts: Sequence[tuple[Postings, Renumbered]], row_count: int, folder: Path) -> None:
+    """Write the postings of parts of other segments as those of one, as `Postings.open` reads them."""
+    lengths = np.zeros(row_count, np.int32)
+    for postings, renumbered in parts:
+        kept = renumbered >= 0
+        lengths[renumbered[kept]] = postings.lengths[kept]
+    mean = mean_length(lengths)
+    width = max((postings.frequencies.dtype for postings, _ in parts), key=lambda dtype: dtype.itemsize)
+    terms, counts, peaks = [np.empty(0, np.uint64)], [np.empty(0, np.int64)], [np.empty(0, np.float32)]
+    with ExitStack() as stack:
+        rows_file = stack.enter_context(_ArrayFile(folder / file_name("rows"), np.int32))
+        frequencies_file = stack.enter_context(_ArrayFile(folder / file_name("frequencies"), width))
+        for each in _ranges(parts):
+            terms.append(each.terms)
+            counts.append(each.counts)
+            starts = np.append(0, np.cumsum(each.counts))
+            frequencies = each.frequencies.astype(width)
+            peaks.append(peaks_of(starts, each.rows, frequencies, lengths, mean))
+            rows_file.append(each.rows)
+            frequencies_file.append(frequencies)
+    starts = np.append(0, np.cumsum(np.concatenate(counts))).astype(np.int64)
+    frequent = frequent_terms(starts, row_count, width)
+    with _ArrayFile(folder / file_name("by_row"), np.uint8, row_count) as by_row:
+        rows = np.load(folder / file_name("rows"), "r")
+        frequencies = np.load(folder / file_name("frequencies"), "r")
+        for term in frequent.tolist():
+            span = slice(starts[term], starts[term + 1])
+            by_row.append(_spread(rows[span], frequencies[span], row_count))
+    arrays = {
+        "terms": np.concatenate(terms),
+        "starts": starts,
+        "lengths": lengths,
+        "peaks": np.concatenate(peaks),
+        "frequent": frequent,
+    }
+    for name, array in arrays.items():
+        np.save(folder / file_name(name), array)
+
+
+def _spread(rows: NDArray[np.int32], frequencies: Frequencies, row_count: int) -> NDArray[np.uint8]:
+    by_row = np.zeros((1, row_count), np.uint8)
+    by_row[0, rows] = frequencies
+    return by_row
+
+
+def _ranges(parts: Sequence[tuple[Postings, Renumbered]]) -> Iterator[_Range]:
+    """Yield the merged postings by ranges of terms of about _POSTINGS_AT_ONCE postings."""
+    every = np.unique(np.concatenate([postings.terms for postings, _ in parts]))
+    counts = np.zeros(len(every), np.int64)
+    for postings, _ in parts:
+        counts[np.searchsorted(every, postings.terms)] += np.diff(postings.starts)
+    place = np.cumsum(counts) // _POSTINGS_AT_ONCE
+    borders = [*np.flatnonzero(np.diff(place, prepend=-1)).tolist(), len(every)]
+    for start, end in pairwise(borders):
+        merged = _merged(every[start:end], parts)
+        if len(merged.terms):
+            yield merged
+
+
+def _merged(terms: NDArray[np.uint64], parts: Sequence[tuple[Postings, Renumbered]]) -> _Range:
+    """Merge the postings of terms (ascending, without gaps in any part) of all parts."""
+    of_term, of_row, frequencies = [], [], []
+    for postings, renumbered in parts:
+        first, last = np.searchsorted(postings.terms, (terms[0], terms[-1]), "left").tolist()
+        last += int(last < len(postings.terms) and postings.terms[last] == terms[-1])
+        span = slice(int(postings.starts[first]), int(postings.starts[last]))
+        sizes = np.diff(postings.starts[first : last + 1])
+        rows = renumbered[postings.rows[span]]
+        kept = rows >= 0
+        of_term.append(np.repeat(np.searchsorted(terms, postings.terms[first:last]), sizes)[kept])
+        of_row.append(rows[kept])
+        frequencies.append(postings.frequencies[span][kept].astype(np.int64))
+    term, row = np.concatenate(of_term), np.concatenate(of_row)
+    # Each part is in this order already, which a stable sort makes use of.
+    order = np.argsort((term << 32) | row, kind="stable")
+    counts = np.bincount(term, minlength=len(terms))
+    held = counts > 0
+    return _Range(terms[held], counts[held], row[order].astype(np.int32), np.concatenate(frequencies)[order])
+
+
+class _ArrayFile:
+    """An .npy file whose length is known at the end. Not mapped: a full disk is then an error, not a signal."""
+
+    def __init__(self, path: Path, dtype: DTypeLike, columns: int | None = None) -> None:
+        self._path = path
+        self._dtype = np.dtype(dtype)
+        self._columns = columns
+        self._count = 0
+        self._file: BinaryIO
+
+    def __enter__(self) -> _ArrayFile:
+        self._file = self._path.open("wb")
+        self._header_bytes = self._write_header()
+        return self
+
+    def append(self, array: NDArray[Any]) -> None:
+        """Write more items, or more rows."""
+        self._file.write(np.ascontiguousarray(array, self._dtype).data)
+        self._count += len(array)
+
+    def __exit__(self, *_: object) -> None:
+        with self._file:
+            self._file.seek(0)
+            if self._write_header() != self._header_bytes:
+                raise AssertionError("numpy leaves room in a header for any length")
+
+    def _write_header(self) -> int:
+        shape = (self._count,) if self._columns is None else (self._count, self._columns)
+        header = {"descr": self._dtype.str, "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(self._file, header)
+        return self._file.tell()
