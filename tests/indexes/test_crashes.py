@@ -98,7 +98,7 @@ def test_a_flipped_bit_in_any_file_is_found(tmp_path: Path) -> None:
         assert index.damages() == []
 
 
-@pytest.mark.parametrize("name", ["chunk_ids.npy", "lexical.rows.npy", "dense.faiss"])
+@pytest.mark.parametrize("name", ["chunk_ids.npy", "lexical.rows.npy", "dense.vectors.npy"])
 def test_a_missing_or_short_file_is_named(tmp_path: Path, name: str) -> None:
     commit(tmp_path, OLD)
     (path,) = tmp_path.rglob(name)

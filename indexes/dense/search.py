@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import logging
-import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any, Literal
 
 import faiss
@@ -16,6 +13,7 @@ from numpy.typing import NDArray
 
 from core.errors import MissingExtra
 from core.types import Embeddings
+from indexes.dense.segment import DenseSegment
 from indexes.lexical.matches import Mask, Rows
 from indexes.top import top_places
 
@@ -23,42 +21,11 @@ log = logging.getLogger(__name__)
 
 FaissDevice = Literal["auto", "cpu", "gpu"]
 Cosines = NDArray[np.float32]
-_FILE_NAME = "dense.faiss"
 # With so few rows barred it is cheaper to fetch as many more than to test every row (docs/decisions/segments.md).
 _FEW_BARRED = 256
 # With so few rows allowed it is cheaper to gather them than to test every row.
 _FEW_ALLOWED = 0.05
 _GPU_MOST_RESULTS = 2048
-
-
-@dataclass(frozen=True, slots=True)
-class DenseSegment:
-    """The L2-normalised vectors of one segment, float32 [N, d], mapped, and the FAISS index over them."""
-
-    index: faiss.IndexFlatIP
-    vectors: Embeddings
-
-    @classmethod
-    def open(cls, folder: Path) -> DenseSegment:
-        """Map the file that `save` wrote; raises FileNotFoundError where it is missing."""
-        path = folder / _FILE_NAME
-        try:
-            index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
-        except RuntimeError:
-            path.stat()  # FAISS does not tell a missing file from a broken one
-            raise
-        assert isinstance(index, faiss.IndexFlatIP)
-        vectors: Embeddings = faiss.rev_swig_ptr(index.get_xb(), index.ntotal * index.d)
-        return cls(index, vectors.reshape(index.ntotal, index.d))
-
-    @staticmethod
-    def save(folder: Path, blocks: Iterable[Embeddings]) -> None:
-        """Write vectors, given as blocks of float32 [≤ n, d], as a flat FAISS index."""
-        embeddings = np.concatenate(list(blocks))
-        index = faiss.IndexFlatIP(embeddings.shape[1])
-        index.add(np.ascontiguousarray(embeddings, np.float32))
-        # Through numpy, because FAISS's own writer does not tell a full disk from other failures.
-        faiss.serialize_index(index).tofile(folder / _FILE_NAME)
 
 
 class DenseSearch:
@@ -68,8 +35,7 @@ class DenseSearch:
         """Raises MissingExtra where a GPU is asked for and there is none."""
         self._segments = segments
         on_gpu = use_gpu(device)
-        self._indexes = [_on_gpu(segment.index) if on_gpu else segment.index for segment in segments]
-        self._most_results = _GPU_MOST_RESULTS if on_gpu else sys.maxsize
+        self._on_gpu = [_on_gpu(segment.vectors) for segment in segments] if on_gpu else None
 
     def top(self, query: Embeddings, k: int, allowed: Sequence[Mask | None]) -> list[tuple[Rows, Cosines]]:
         """Return the k best allowed rows of each segment with their cosines, best first.
@@ -79,12 +45,13 @@ class DenseSearch:
         return [self._top(i, query, k, mask) for i, mask in enumerate(allowed)]
 
     def _top(self, i: int, query: Embeddings, k: int, mask: Mask | None) -> tuple[Rows, Cosines]:
-        segment = self._segments[i]
-        vectors = segment.vectors
+        vectors = self._segments[i].vectors
         barred = 0 if mask is None else len(vectors) - int(np.count_nonzero(mask))
         if barred <= max(k, _FEW_BARRED):
-            index = self._indexes[i] if k + barred <= self._most_results else segment.index
-            rows, cosines = _search(index, query, k + barred)
+            if self._on_gpu and k + barred <= _GPU_MOST_RESULTS:
+                rows, cosines = _search_gpu(self._on_gpu[i], query, k + barred)
+            else:
+                rows, cosines = _scan(vectors, query, k + barred)
             kept = slice(k) if mask is None else np.flatnonzero(mask[rows])[:k]
             return rows[kept], cosines[kept]
         assert mask is not None
@@ -93,7 +60,7 @@ class DenseSearch:
             cosines = vectors[candidates] @ query
             best = top_places(cosines, k)
             return candidates[best], cosines[best]
-        return _search(segment.index, query, k, mask)
+        return _scan(vectors, query, k, mask)
 
 
 def use_gpu(device: FaissDevice) -> bool:
@@ -123,16 +90,34 @@ def _gpu_resources() -> Any:
     return faiss.StandardGpuResources()
 
 
-def _on_gpu(index: faiss.Index) -> faiss.Index:
-    return faiss.index_cpu_to_gpu(_gpu_resources(), 0, index)
+def _on_gpu(vectors: Embeddings) -> faiss.Index:
+    index = faiss.GpuIndexFlatIP(_gpu_resources(), vectors.shape[1])
+    index.add(vectors)
+    return index
 
 
-def _search(index: faiss.Index, query: Embeddings, k: int, mask: Mask | None = None) -> tuple[Rows, Cosines]:
-    parameters = None
+def _search_gpu(index: faiss.Index, query: Embeddings, k: int) -> tuple[Rows, Cosines]:
+    cosines, rows = index.search(query[None], min(k, index.ntotal))
+    return rows[0], cosines[0]
+
+
+def _scan(vectors: Embeddings, query: Embeddings, k: int, mask: Mask | None = None) -> tuple[Rows, Cosines]:
+    """Compare the question with every row that mask allows."""
+    k = min(k, len(vectors))
+    cosines, rows = np.empty(k, np.float32), np.empty(k, np.int64)
+    selector = bits = None
     if mask is not None:
-        # FAISS's wrapper takes an array and keyword arguments, which its stubs do not know.
-        selector = faiss.IDSelectorBitmap(np.packbits(mask, bitorder="little"))  # type: ignore[arg-type, call-arg]
-        parameters = faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]
-    cosines, rows = index.search(query[None], min(k, index.ntotal), params=parameters)
-    found = rows[0] >= 0
-    return rows[0][found], cosines[0][found]
+        bits = np.packbits(mask, bitorder="little")
+        selector = faiss.IDSelectorBitmap(len(mask), faiss.swig_ptr(bits))
+    question = np.ascontiguousarray(query, np.float32)
+    sizes = (vectors.shape[1], 1, len(vectors), k)
+    faiss.knn_inner_product(
+        faiss.swig_ptr(question),
+        faiss.swig_ptr(vectors),
+        *sizes,
+        faiss.swig_ptr(cosines),
+        faiss.swig_ptr(rows),
+        selector,
+    )
+    found = rows >= 0
+    return rows[found], cosines[found]
