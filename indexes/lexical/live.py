@@ -30,12 +30,18 @@ class LivePostings:
         """Mean length of all rows, dead ones included: what the postings' peaks were computed at."""
         return self._tokens_of_all / len(self.postings.lengths) if self._tokens_of_all else 1.0
 
-    def df(self, term: int) -> int:
-        """Return how many live rows hold the term of this number."""
+    def df(self, terms: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return how many live rows hold each of the terms of these numbers, 0 for -1."""
         if self._dead is None:
-            return int(self.postings.starts[term + 1] - self.postings.starts[term])
+            return self.postings.counts(terms)
+        return np.array([self._df_of(term) for term in terms.tolist()], np.int64)
+
+    def _df_of(self, term: int) -> int:
+        if term < 0:
+            return 0
         known = self._df.get(term)
         if known is None:
+            assert self._dead is not None
             if len(self._df) > _MOST_REMEMBERED:
                 self._df.clear()
             known = self._df[term] = self._living(self.postings.rows_of(term), self._dead)

@@ -106,6 +106,10 @@ class Postings:
         places = np.minimum(np.searchsorted(self.terms, terms), len(self.terms) - 1)
         return np.where(self.terms[places] == terms, places, -1)
 
+    def counts(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return how many rows hold each of the terms of these numbers, 0 for -1."""
+        return np.where(places >= 0, self.starts[places + 1] - self.starts[places], 0)
+
     def rows_of(self, term: int) -> NDArray[np.int32]:
         """Return the rows that hold the term of this number, ascending."""
         return self.rows[self.starts[term] : self.starts[term + 1]]
