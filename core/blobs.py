@@ -60,6 +60,20 @@ class BlobStore:
         except FileNotFoundError:
             raise NotFound("The original file is missing from the blob folder.") from None
 
+    def damage(self, sha256: str, size_bytes: int, *, content: bool) -> str:
+        """Return what is wrong with a blob, empty where nothing is; content: read it and compare its checksum."""
+        try:
+            path = self._path(sha256)
+            if path.stat().st_size != size_bytes:
+                return f"has {path.stat().st_size} bytes instead of {size_bytes}"
+            if content:
+                with path.open("rb") as file:
+                    if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+                        return "does not match its checksum"
+        except FileNotFoundError:
+            return "is missing"
+        return ""
+
     def remove(self, sha256: str) -> None:
         """Remove a blob, if it is there."""
         self._path(sha256).unlink(missing_ok=True)

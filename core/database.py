@@ -9,6 +9,8 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
@@ -82,6 +84,18 @@ class Database:
                 connection.execute(text("SELECT pg_advisory_xact_lock(7261873)"))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+    def check_schema(self) -> None:
+        """Raise Unavailable where the schema is not today's: `migrate`, at the start of a service, makes it so."""
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS))
+        wanted = ScriptDirectory.from_config(config).get_current_head()
+        with _plain_errors(), self._reads.connect() as connection:
+            found = MigrationContext.configure(connection).get_current_revision()
+        if found != wanted:
+            raise Unavailable(
+                "The database is not of this version: start the service once, which brings it up to date."
+            )
 
     def close(self) -> None:
         """Close every connection; idempotent."""

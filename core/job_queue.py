@@ -11,7 +11,7 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from core.errors import Conflict, Overloaded
-from core.models import Collection, Document, Job, JobItem, Revision
+from core.models import Collection, Document, Generation, Job, JobItem, Revision
 
 FINAL_STATES = frozenset({"succeeded", "partial", "failed", "cancelled"})
 
@@ -149,8 +149,9 @@ def cancel_job(session: Session, job: Job) -> None:
     """Cancel what has not been made visible; what is visible stays."""
     if job.state in FINAL_STATES:
         return
-    if job.kind == "reindex":
+    if job.generation_id is not None:  # a switch of generations, which is not made now
         job.state, job.stage, job.finished_at = "cancelled", "done", time.time()
+        abandon(session, job.generation_id)
         return
     waiting = select(JobItem.revision_id).where(JobItem.job_id == job.id, JobItem.state.in_(("queued", "running")))
     session.execute(
@@ -164,6 +165,13 @@ def cancel_job(session: Session, job: Job) -> None:
         .values(state="cancelled", lease_owner=None)
     )
     settle_job(session, job.id)
+
+
+def abandon(session: Session, generation_id: int) -> None:
+    """Give up a generation that was being built, so that it is collected at once; one that was complete stays."""
+    generation = session.get(Generation, generation_id, with_for_update=True)
+    if generation is not None and generation.state == "building":
+        generation.state, generation.retired_at = "abandoned", time.time()
 
 
 def lock_collection(session: Session, collection_id: int) -> Collection | None:

@@ -41,12 +41,17 @@ class Collection(Base):
     name: Mapped[str] = mapped_column(unique=True)
     settings: Mapped[dict[str, Any]]
     active_generation_id: Mapped[int | None] = mapped_column(RowId)
+    golden: Mapped[dict[str, Any] | None]
     created_at: Mapped[float] = mapped_column(default=time.time)
     updated_at: Mapped[float] = mapped_column(default=time.time, onupdate=time.time)
 
 
 class Generation(Base):
-    """One complete build of a collection's index; state is building, active or retired."""
+    """One complete build of a collection's index.
+
+    state is building, active, retired (it was active and is kept), rejected (it failed its golden questions and is
+    kept) or abandoned (its building was cancelled or failed).
+    """
 
     __tablename__ = "generations"
     __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012
@@ -60,6 +65,7 @@ class Generation(Base):
     chunk_max_tokens: Mapped[int]
     analyser: Mapped[str]
     created_at: Mapped[float] = mapped_column(default=time.time)
+    activated_at: Mapped[float | None]
     retired_at: Mapped[float | None]
 
 
@@ -161,8 +167,18 @@ class IndexDeletion(Base):
     chunk_id: Mapped[int] = mapped_column(RowId)
 
 
+class DoomedBlob(Base):
+    """An original file that a revision named which is gone: it goes too, unless another revision names it."""
+
+    __tablename__ = "doomed_blobs"
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    sha256: Mapped[str] = mapped_column(index=True)
+    noted_at: Mapped[float]
+
+
 class Job(Base):
-    """A request for work: kind is ingest or reindex; state as the API shows it."""
+    """A request for work: kind is ingest, reindex or rollback; state as the API shows it."""
 
     __tablename__ = "jobs"
     __table_args__ = (UniqueConstraint("key_id", "idempotency_key"),)
@@ -177,6 +193,8 @@ class Job(Base):
     failed: Mapped[int] = mapped_column(default=0)
     unchanged: Mapped[int] = mapped_column(default=0)
     error: Mapped[str] = mapped_column(default="")
+    golden: Mapped[dict[str, Any] | None]
+    report: Mapped[dict[str, Any] | None]
     key_id: Mapped[str] = mapped_column(default="")
     idempotency_key: Mapped[str | None]
     lease_owner: Mapped[str | None]

@@ -131,19 +131,22 @@ class Manifest:
         """Paths of all files that this state needs, relative to the index's folder."""
         return {file.path for segment in self.segments for file in segment.all_files()}
 
+    def damaged_files(self, folder: Path) -> dict[str, str]:
+        """Compare every file with its checksum and return why each that is missing or differs is no good."""
+        files = [file for segment in self.segments for file in segment.all_files()]
+        return {file.path: reason for file in files if (reason := _damage(folder / file.path, file))}
+
     def damages(self, folder: Path) -> list[str]:
-        """Compare every file with its checksum and return a line for each that is missing or differs."""
-        found = []
-        for segment in self.segments:
-            for file in segment.all_files():
-                path = folder / file.path
-                if not path.is_file():
-                    found.append(f"{file.path}: missing")
-                elif path.stat().st_size != file.size_bytes:
-                    found.append(f"{file.path}: {path.stat().st_size} bytes instead of {file.size_bytes}")
-                elif sha256_of(path) != file.sha256:
-                    found.append(f"{file.path}: content does not match its checksum")
-        return found
+        """Return a line for each damaged file."""
+        return [f"{path}: {reason}" for path, reason in self.damaged_files(folder).items()]
+
+
+def _damage(path: Path, file: FileRecord) -> str:
+    if not path.is_file():
+        return "missing"
+    if path.stat().st_size != file.size_bytes:
+        return f"{path.stat().st_size} bytes instead of {file.size_bytes}"
+    return "" if sha256_of(path) == file.sha256 else "content does not match its checksum"
 
 
 def _segment(body: dict[str, Any]) -> SegmentRecord:

@@ -41,12 +41,17 @@ def embedding_text(chunk: StoredChunk) -> str:
     return "\n".join(part for part in (chunk.title, chunk.heading, chunk.context, chunk.text) if part)
 
 
+def indexed_body(chunk: StoredChunk) -> str:
+    """Return the body that is indexed of a chunk: the passage, after the header row of a table cut in several."""
+    return f"{chunk.context}\n{chunk.text}" if chunk.context else chunk.text
+
+
 def index_entries(chunks: Sequence[StoredChunk], embedder: Embedder, batch: int) -> list[IndexEntry]:
     """Embed chunks, batch texts at a time, and return their index entries; raises EmbedderUnavailable."""
     texts = [embedding_text(one) for one in chunks]
     parts = [embedder.embed_passages(texts[i : i + batch]) for i in range(0, len(texts), batch)]
     vectors = np.concatenate(parts) if parts else np.empty((0, embedder.dimension), np.float32)
     return [
-        IndexEntry(c.chunk_id, c.title, c.heading, f"{c.context}\n{c.text}" if c.context else c.text, vector)
+        IndexEntry(c.chunk_id, c.title, c.heading, indexed_body(c), vector)
         for c, vector in zip(chunks, vectors, strict=True)
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from core.errors import Unavailable
 from core.settings import Settings
@@ -13,12 +13,14 @@ from indexes.writer import IndexLocked, IndexWriter
 _LONGEST_WAIT_S = 30.0
 
 
-def open_writer(settings: Settings, generation_id: int) -> IndexWriter:
-    """Open the writer of a generation, waiting for another worker to finish; raises Unavailable."""
+def open_writer(
+    settings: Settings, generation_id: int, *, without: Collection[str] = (), anew: bool = False
+) -> IndexWriter:
+    """Open the writer of a generation as `IndexWriter.open`, waiting for another to finish; raises Unavailable."""
     deadline = time.monotonic() + _LONGEST_WAIT_S
     while True:
         try:
-            return IndexWriter.open(settings.index_folder(generation_id))
+            return IndexWriter.open(settings.index_folder(generation_id), without=without, anew=anew)
         except IndexLocked:
             if time.monotonic() > deadline:
                 raise Unavailable("Another process has been writing to this index for long.") from None

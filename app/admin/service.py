@@ -11,9 +11,10 @@ from app.collections import repository as collections
 from app.jobs.schemas import JobOut
 from app.jobs.service import job_out
 from core.database import Database
-from core.errors import Conflict, InvalidInput
-from core.job_queue import FINAL_STATES, job_of_key, new_job
-from core.models import Collection, Document, Generation, Job, JobItem, Revision
+from core.errors import InvalidInput
+from core.generations import Recipe, begin_reindex
+from core.job_queue import FINAL_STATES, job_of_key
+from core.models import Collection, Document, Job, JobItem, Revision
 from core.settings import Settings
 from core.types import Caller
 from indexes.analyse import ANALYSER_VERSION
@@ -43,26 +44,8 @@ class AdminService:
             known = job_of_key(session, caller.key_id, idempotency_key, "reindex", row.id)
             if known is not None:
                 return job_out(session, known, row.name)
-            running = select(Job.id).where(
-                Job.collection_id == row.id, Job.kind == "reindex", Job.state.not_in(FINAL_STATES)
-            )
-            if session.scalar(running) is not None:
-                raise Conflict("A reindex of this collection is under way: wait for it or cancel its job.")
-            generation = Generation(
-                collection_id=row.id,
-                state="building",
-                embedder=spec,
-                fingerprint=embedder.fingerprint,
-                dimension=embedder.dimension,
-                chunk_target_tokens=target,
-                chunk_max_tokens=ceiling,
-                analyser=ANALYSER_VERSION,
-            )
-            session.add(generation)
-            session.flush()
-            job = new_job(session, "reindex", row.id, caller.key_id, idempotency_key)
-            job.generation_id = generation.id
-            session.flush()
+            recipe = Recipe(spec, embedder.fingerprint, embedder.dimension, target, ceiling, ANALYSER_VERSION)
+            job = begin_reindex(session, row.id, recipe, caller.key_id, idempotency_key)
             return job_out(session, job, row.name)
 
     def status(self) -> StatusOut:

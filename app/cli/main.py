@@ -1,4 +1,4 @@
-"""The commands. Each is an HTTP call to the running server, so it does what any client could do."""
+"""The commands. Those here are HTTP calls to the running server, so they do what any client could do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import quote
 import httpx
 import typer
 
-from app.cli import feeding, serve, up
+from app.cli import feeding, serve, up, upkeep
 from app.cli.client import checked, connected, fetched, stop, stream_lines
 from app.cli.output import JsonFlag, console, print_done, print_json, print_rows
 
@@ -24,6 +24,7 @@ cli.command()(up.up)
 cli.command()(serve.serve)
 cli.command()(serve.worker)
 cli.command()(feeding.ingest)
+cli.command()(upkeep.verify)
 collections = typer.Typer(help="List, make and delete collections.", no_args_is_help=True)
 documents = typer.Typer(help="List, show and delete documents.", no_args_is_help=True)
 jobs = typer.Typer(help="List, follow and cancel jobs.", no_args_is_help=True)

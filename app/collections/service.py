@@ -13,6 +13,7 @@ from app.collections import repository
 from app.collections.schemas import NAME_PATTERN, CollectionOut, CollectionSettings
 from core.database import Database
 from core.errors import Conflict, InvalidInput
+from core.generations import Recipe, new_generation
 from core.models import Collection, Generation
 from core.settings import Settings
 from core.types import Caller
@@ -74,18 +75,8 @@ class CollectionService:
             row = Collection(name=name, settings={})
             session.add(row)
             session.flush()
-            generation = Generation(
-                collection_id=row.id,
-                state="active",
-                embedder=spec,
-                fingerprint=embedder.fingerprint,
-                dimension=embedder.dimension,
-                chunk_target_tokens=target,
-                chunk_max_tokens=ceiling,
-                analyser=ANALYSER_VERSION,
-            )
-            session.add(generation)
-            session.flush()
+            recipe = Recipe(spec, embedder.fingerprint, embedder.dimension, target, ceiling, ANALYSER_VERSION)
+            generation = new_generation(session, row.id, "active", recipe)
             row.active_generation_id = generation.id
 
     def delete(self, name: str) -> None:

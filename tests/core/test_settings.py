@@ -105,7 +105,7 @@ def test_bad_value_is_refused(given: dict[str, str], named: str) -> None:
 
 
 @pytest.mark.parametrize(("given", "named"), BAD[::5], ids=str)
-@pytest.mark.parametrize("command", [["app.cli", "serve"], ["ingest"], ["evals.consistency"]], ids=" ".join)
+@pytest.mark.parametrize("command", [["app.cli", "serve"], ["ingest"], ["app.cli", "verify"]], ids=" ".join)
 def test_bad_value_ends_every_process_with_one_plain_line(
     given: dict[str, str], named: str, command: list[str]
 ) -> None:
