@@ -10,8 +10,8 @@ from indexes.manifest import SegmentRecord
 
 # Segments of about one size are merged once there are this many, so that a row is copied once for each power of
 # it in the collection's size.
-FAN_IN = 8
-_SMALLEST_TIER_ROWS = 64
+FAN_IN = 4
+_SMALLEST_TIER_ROWS = 512
 # A segment of which more than this share is dead is written anew.
 _MOST_DEAD = 0.3
 

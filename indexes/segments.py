@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -114,12 +114,12 @@ def _contains(ascending: Ids, wanted: Ids) -> Mask:
     return found
 
 
-def write_segment(folder: Path, name: str, content: SegmentContent) -> SegmentRecord:
+def write_segment(folder: Path, path: str, content: SegmentContent) -> SegmentRecord:
     """Write a segment's files and force them to the disk; nothing names them until a manifest does.
 
-    Raises StorageFull, and then leaves no file behind.
+    path: of the segment's own folder, relative to the index's. Raises StorageFull, and then leaves no file behind.
     """
-    here = folder / SEGMENTS / name
+    here = folder / path
     shutil.rmtree(here, ignore_errors=True)  # left by a commit that failed
     here.mkdir(parents=True)
     try:
@@ -127,16 +127,27 @@ def write_segment(folder: Path, name: str, content: SegmentContent) -> SegmentRe
             np.save(here / _CHUNK_IDS, content.chunk_ids)
             np.save(here / _SAMPLE, sample_rows(content.chunk_ids))
             content.save(here)
-            paths = sorted(here.iterdir())
-            for path in paths:
-                sync_file(path)
+            written = sorted(here.iterdir())
+            for file in written:
+                sync_file(file)
             sync_folder(here)
             sync_folder(here.parent)
     except BaseException:
         shutil.rmtree(here, ignore_errors=True)
         raise
-    files = tuple(FileRecord.of(folder, path) for path in paths)
-    return SegmentRecord(name, content.language, len(content.chunk_ids), 0, files, None)
+    files = tuple(FileRecord.of(folder, file) for file in written)
+    return SegmentRecord(here.name, content.language, len(content.chunk_ids), 0, files, None)
+
+
+def move_segment(folder: Path, staged: SegmentRecord, name: str) -> SegmentRecord:
+    """Move a segment that was written elsewhere among the index's own, under a name that none of them has."""
+    here = folder / SEGMENTS / name
+    shutil.rmtree(here, ignore_errors=True)  # left by a commit that failed
+    here.parent.mkdir(exist_ok=True)
+    (folder / staged.files[0].path).parent.rename(here)
+    sync_folder(here.parent)
+    files = [replace(file, path=f"{SEGMENTS}/{name}/{Path(file.path).name}") for file in staged.files]
+    return replace(staged, name=name, files=tuple(files))
 
 
 def write_tombstones(folder: Path, name: str, version: int, dead: Mask) -> FileRecord:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
@@ -12,18 +11,21 @@ from typing import Self
 
 import numpy as np
 
-from core.errors import Conflict, EmbedderMismatch
+from core.errors import EmbedderMismatch
 from core.language import detect_language
 from core.types import Embeddings, Ids, IndexEntry
 from indexes.analyse import ANALYSER_VERSION, analyse
 from indexes.durable import naming_full_disk, sync_folder
+from indexes.lexical.matches import Mask
 from indexes.lexical.postings import Bag, Postings, term_hash
+from indexes.locks import FolderLock
 from indexes.manifest import FILE_NAME, SEGMENTS, IndexDamaged, IndexOutdated, Manifest, SegmentRecord
 from indexes.merging import next_merge
 from indexes.segments import (
     MergedContent,
     NewContent,
     Segment,
+    move_segment,
     read_dead,
     write_segment,
     write_tombstones,
@@ -32,30 +34,6 @@ from indexes.segments import (
 _LOCK_FILE = "writer.lock"
 # A commit merges no more than this itself; larger merges wait for `merge`, which an idle worker calls.
 _MERGED_AT_COMMIT_ROWS = 4096
-
-
-class IndexLocked(Conflict):
-    """Another process writes to this index."""
-
-    slug, title = "index-locked", "The index has another writer"
-
-
-class _Lock:
-    """An advisory lock on the folder, which the kernel drops when its holder dies."""
-
-    def __init__(self, folder: Path) -> None:
-        self._file = (folder / _LOCK_FILE).open("wb")
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._file.close()
-            raise IndexLocked(
-                f"Another process is writing to the index in {folder}: stop it, or let it finish."
-            ) from None
-
-    def release(self) -> None:
-        """Let the next writer in; idempotent."""
-        self._file.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +65,9 @@ class IndexWriter:
     Not for use from several threads.
     """
 
-    def __init__(self, folder: Path, lock: _Lock, manifest: Manifest, without: Collection[str], anew: bool) -> None:
+    def __init__(
+        self, folder: Path, lock: FolderLock, manifest: Manifest, without: Collection[str], anew: bool
+    ) -> None:
         self._folder = folder
         self._lock = lock
         self._manifest = manifest
@@ -109,7 +89,7 @@ class IndexWriter:
         if not folder.is_dir():
             folder.mkdir(parents=True, exist_ok=True)
             sync_folder(folder.parent)
-        lock = _Lock(folder)
+        lock = FolderLock(folder, _LOCK_FILE)
         try:
             manifest = Manifest.beyond(folder) if anew else Manifest.read(folder)
             if manifest.analyser != ANALYSER_VERSION:
@@ -185,10 +165,37 @@ class IndexWriter:
         # Only rows that are dead by the manifest may go; tombstones since then are carried over.
         committed = [read_dead(self._folder, record) for record in chosen]
         pending = [s.chunk_ids[self._dead[s.name] & ~gone] for s, gone in zip(sources, committed, strict=True)]
-        merged = write_segment(self._folder, self._new_name(), MergedContent.of(sources, committed))
+        merged = write_segment(self._folder, f"{SEGMENTS}/{self._new_name()}", MergedContent.of(sources, committed))
         kept = tuple(record for record in self._records() if record.name not in names)
         self._switch_to((*kept, merged))
         self._bury(np.unique(np.concatenate(pending)))
+        return True
+
+    def adopt(self, staged: SegmentRecord, sources: Sequence[Segment], dead: Sequence[Mask]) -> bool:
+        """Put a segment that was merged elsewhere in the place of those that it was merged from.
+
+        dead: their rows that the merge left out. What was deleted from them since is deleted from it. Returns
+        False, and changes nothing, where one of them is no longer there. What is not committed stays so.
+        """
+        names = {source.name for source in sources}
+        if not names <= self._segments.keys():
+            return False
+        committed = {record.name: record for record in self._records()}
+        since = [
+            source.chunk_ids[read_dead(self._folder, committed[source.name]) & ~gone]
+            for source, gone in zip(sources, dead, strict=True)
+        ]
+        merged = move_segment(self._folder, staged, self._new_name())
+        segment = Segment.open(self._folder, merged)
+        buried = np.zeros(merged.rows, np.bool_)
+        buried[segment.rows_of(np.unique(np.concatenate(since)))] = True
+        if buried.any():
+            file = write_tombstones(self._folder, merged.name, self._manifest.version + 1, buried)
+            merged = replace(merged, dead=int(np.count_nonzero(buried)), tombstones=file)
+        kept = tuple(record for record in self._records() if record.name not in names)
+        later = [source.chunk_ids[self._dead[source.name]] for source in sources]
+        self._switch_to((*kept, merged) if merged.dead < merged.rows else kept)
+        self._bury(np.unique(np.concatenate(later)))
         return True
 
     def close(self) -> None:
@@ -225,7 +232,8 @@ class IndexWriter:
                 Postings.of_bags([self._buffer[id_].bag for id_ in ids]),
                 np.stack([self._buffer[id_].embedding for id_ in ids]),
             )
-            records.append(write_segment(self._folder, self._new_name(len(records)), content))
+            name = self._new_name(len(records))
+            records.append(write_segment(self._folder, f"{SEGMENTS}/{name}", content))
         return records
 
     def _with_tombstones(self, record: SegmentRecord) -> SegmentRecord:

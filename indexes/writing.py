@@ -8,7 +8,8 @@ from collections.abc import Collection, Sequence
 from core.errors import Unavailable
 from core.settings import Settings
 from core.types import IndexEntry
-from indexes.writer import IndexLocked, IndexWriter
+from indexes.locks import IndexLocked
+from indexes.writer import IndexWriter
 
 _LONGEST_WAIT_S = 30.0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import time
+from collections.abc import Callable
 
 from sqlalchemy import delete, select
 
@@ -12,7 +13,8 @@ from core.blobs import BlobStore
 from core.database import Database
 from core.models import Answer, Generation, IndexDeletion, Revision
 from core.settings import Settings
-from indexes.writing import open_writer, remove_from_index
+from indexes import compaction
+from indexes.writing import remove_from_index
 
 logger = logging.getLogger("ragstone.worker")
 
@@ -42,14 +44,14 @@ def drain_deletions(settings: Settings, database: Database) -> bool:
     return True
 
 
-def merge_segments(settings: Settings, database: Database) -> None:
-    """Do the merges that commits have left for a quiet moment."""
+def merge_segments(settings: Settings, database: Database, stopped: Callable[[], bool]) -> None:
+    """Do the merges that commits have left undone, until there is none or the worker stops."""
     with database.read() as session:
-        generations = list(session.scalars(select(Generation.id).where(Generation.state == "active")))
+        wanted = select(Generation.id).where(Generation.state.in_(("active", "building")))
+        generations = list(session.scalars(wanted))
     for generation_id in generations:
-        with open_writer(settings, generation_id) as writer:
-            while writer.merge():
-                pass
+        while not stopped() and compaction.merge_segments(settings, generation_id):
+            pass
 
 
 def collect_generations(settings: Settings, database: Database) -> None:

@@ -21,6 +21,7 @@ from core.settings import Settings, load_settings
 from core.telemetry import configure_logging
 from indexes.embedders.pool import EmbedderPool
 from ingest import housekeeping
+from ingest.compactor import Compactor
 from ingest.pipeline import Pipeline
 from ingest.reindex import LeasedReindex, Reindexer, lease_reindex
 from ingest.sandbox import ParserProcess
@@ -48,6 +49,7 @@ class Worker:
         )
         self._reindexer = Reindexer(settings, self._database, self._pipeline)
         self._reindex: LeasedReindex | None = None
+        self._compactor = Compactor(settings, self._database)
         self._tidied_at = 0.0
 
     def stop(self) -> None:
@@ -56,6 +58,7 @@ class Worker:
 
     def run(self) -> None:
         """Work until stopped. What time mends (a full disk, a model that is down) is waited for."""
+        self._compactor.start()
         logger.info("worker ready")
         pause = self._settings.worker_poll_s
         while not self._stop.is_set():
@@ -86,7 +89,6 @@ class Worker:
         if failure is not None and not worked:
             raise failure
         if not worked and time.monotonic() - self._tidied_at > _TIDY_EVERY_S:
-            housekeeping.merge_segments(self._settings, self._database)
             housekeeping.collect_generations(self._settings, self._database)
             housekeeping.collect_blobs(self._database, self._blobs)
             housekeeping.forget_conversations(self._settings, self._database)
@@ -151,6 +153,7 @@ class Worker:
 
     def close(self) -> None:
         """Release everything; idempotent."""
+        self._compactor.stop()
         self._parser.close()
         self._embedders.close()
         self._database.close()
