@@ -143,6 +143,21 @@ class Chunk(Base):
     char_start: Mapped[int]
     char_end: Mapped[int]
     token_count: Mapped[int]
+    content_hash: Mapped[bytes | None] = mapped_column(index=True)  # None: cut before vectors were kept
+
+
+class Vector(Base):
+    """The embedding of a text by an embedder, kept while a chunk holds that text: float32, little-endian."""
+
+    __tablename__ = "vectors"
+    __table_args__ = (
+        UniqueConstraint("content_hash", "fingerprint"),
+        {"sqlite_autoincrement": True},
+    )
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    content_hash: Mapped[bytes]
+    fingerprint: Mapped[str]
+    embedding: Mapped[bytes]
 
 
 class IndexedRevision(Base):
@@ -165,6 +180,7 @@ class IndexDeletion(Base):
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     generation_id: Mapped[int] = mapped_column(RowId, ForeignKey("generations.id", ondelete="CASCADE"), index=True)
     chunk_id: Mapped[int] = mapped_column(RowId)
+    content_hash: Mapped[bytes | None]  # of the chunk, which is gone: its vectors may have to go too
 
 
 class DoomedBlob(Base):

@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     embed_concurrency: int = Field(4, ge=1, le=64, description="Embedding requests under way at once.")
     embed_timeout_s: float = Field(60, gt=0, description="Longest wait for one embedding request.")
     embed_threads: int = Field(0, ge=0, description="Threads of the embedded embedder; 0: the machine's cores.")
+    vector_cache_size: int = Field(
+        1_000_000, ge=0, description="Vectors kept so that unchanged text is not embedded again; 0: none."
+    )
     index: Literal["embedded"] = Field("embedded", description="Index engine.")
     lexical: Literal["bm25", "bm25-robertson", "rank-bm25"] = Field(
         "bm25", description="Lexical ranking: Lucene's idf, rank-bm25's idf on our engine, or rank-bm25 itself."

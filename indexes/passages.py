@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from core.models import Chunk, Revision
-from core.types import IndexEntry
-from indexes.embedders.base import Embedder
+from core.types import Embeddings, IndexEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +31,12 @@ def stored_chunks(session: Session, *wanted: ColumnElement[bool]) -> list[Stored
         .where(*wanted)
         .order_by(Chunk.revision_id, Chunk.ordinal)
     )
-    return [StoredChunk(c.id, title, " › ".join(c.heading_path), c.context, c.text) for c, title in rows]
+    return [StoredChunk(c.id, title, heading_of(c.heading_path), c.context, c.text) for c, title in rows]
+
+
+def heading_of(path: Sequence[str]) -> str:
+    """Return the headings above a passage as one line."""
+    return " › ".join(path)
 
 
 def embedding_text(chunk: StoredChunk) -> str:
@@ -46,12 +49,9 @@ def indexed_body(chunk: StoredChunk) -> str:
     return f"{chunk.context}\n{chunk.text}" if chunk.context else chunk.text
 
 
-def index_entries(chunks: Sequence[StoredChunk], embedder: Embedder, batch: int) -> list[IndexEntry]:
-    """Embed chunks, batch texts at a time, and return their index entries; raises EmbedderUnavailable."""
-    texts = [embedding_text(one) for one in chunks]
-    parts = [embedder.embed_passages(texts[i : i + batch]) for i in range(0, len(texts), batch)]
-    vectors = np.concatenate(parts) if parts else np.empty((0, embedder.dimension), np.float32)
+def index_entries(chunks: Sequence[StoredChunk], embeddings: Embeddings) -> list[IndexEntry]:
+    """Return the index entries of chunks and their embeddings, float32 [len(chunks), d]."""
     return [
-        IndexEntry(c.chunk_id, c.title, c.heading, indexed_body(c), vector)
-        for c, vector in zip(chunks, vectors, strict=True)
+        IndexEntry(c.chunk_id, c.title, c.heading, indexed_body(c), embedding)
+        for c, embedding in zip(chunks, embeddings, strict=True)
     ]

@@ -13,6 +13,7 @@ from core.blobs import BlobStore
 from core.database import Database
 from core.models import Answer, Generation, IndexDeletion, Revision
 from core.settings import Settings
+from core.vectors import drop_unused_vectors, sweep_vectors, trim_vectors
 from indexes import compaction
 from indexes.writing import remove_from_index
 
@@ -24,7 +25,7 @@ _BLOB_GRACE_S = 3600.0
 
 
 def drain_deletions(settings: Settings, database: Database) -> bool:
-    """Remove noted chunks of one generation from its index; tells whether there were any.
+    """Remove noted chunks of one generation from its index, and vectors that only they held; tells of any.
 
     They have been invisible since the transaction that noted them; this frees their place.
     """
@@ -33,13 +34,14 @@ def drain_deletions(settings: Settings, database: Database) -> bool:
         if first is None:
             return False
         rows = session.execute(
-            select(IndexDeletion.id, IndexDeletion.chunk_id)
+            select(IndexDeletion.id, IndexDeletion.chunk_id, IndexDeletion.content_hash)
             .where(IndexDeletion.generation_id == first.generation_id)
             .order_by(IndexDeletion.id)
             .limit(_DELETIONS_AT_ONCE)
         ).all()
     remove_from_index(settings, first.generation_id, [row.chunk_id for row in rows])
     with database.write() as session:
+        drop_unused_vectors(session, {row.content_hash for row in rows if row.content_hash})
         session.execute(delete(IndexDeletion).where(IndexDeletion.id.in_([row.id for row in rows])))
     return True
 
@@ -54,15 +56,16 @@ def merge_segments(settings: Settings, database: Database, stopped: Callable[[],
             pass
 
 
-def collect_generations(settings: Settings, database: Database) -> None:
-    """Drop generations retired long enough ago, and the folders of those that are no longer in the database."""
+def collect_generations(settings: Settings, database: Database) -> bool:
+    """Drop generations retired long enough ago, and the folders of those that are no longer in the database.
+
+    Tells whether any went: their chunks went with them, unnamed.
+    """
     with database.write() as session:
-        session.execute(
-            delete(Generation).where(
-                Generation.state == "retired",
-                Generation.retired_at < time.time() - settings.generation_keep_s,
-            )
+        retired = delete(Generation).where(
+            Generation.state == "retired", Generation.retired_at < time.time() - settings.generation_keep_s
         )
+        went = bool(session.scalars(retired.returning(Generation.id)).all())
     folders = [folder for folder in settings.index_dir.glob("*") if folder.name.isdigit()]
     with database.read() as session:
         known = set(session.scalars(select(Generation.id)))
@@ -70,6 +73,15 @@ def collect_generations(settings: Settings, database: Database) -> None:
         if int(folder.name) not in known:
             shutil.rmtree(folder, ignore_errors=True)
             logger.info("removed the index of generation %s", folder.name)
+            went = True
+    return went
+
+
+def collect_vectors(settings: Settings, database: Database, *, sweep: bool) -> None:
+    """Keep the number of kept vectors within its bound, and with sweep remove all that no chunk holds any more."""
+    if sweep and (removed := sweep_vectors(database)):
+        logger.info("removed %s vectors of text that is gone", removed)
+    trim_vectors(database, settings.vector_cache_size)
 
 
 def collect_blobs(database: Database, blobs: BlobStore) -> None:

@@ -9,6 +9,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import TypeVar
 
 from core.blobs import BlobStore
 from core.database import Database
@@ -19,6 +22,7 @@ from core.settings import Settings
 from core.types import IndexEntry
 from indexes.embedders.base import Embedder
 from indexes.embedders.pool import EmbedderPool
+from indexes.embedding import ChunkEmbedder
 from indexes.passages import StoredChunk, index_entries
 from indexes.writing import commit_to_index
 from ingest import revisions
@@ -27,6 +31,8 @@ from ingest.revisions import Work
 from ingest.sandbox import ParserProcess
 
 logger = logging.getLogger("ragstone.worker")
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,17 @@ class Target:
     generation_id: int
     embedder: str
     fingerprint: str
+    dimension: int
     chunker: ChunkerConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A revision whose chunks are stored."""
+
+    item: LeasedItem
+    work: Work
+    chunks: Sequence[StoredChunk]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +68,14 @@ class Prepared:
 def target_of(generation: Generation) -> Target:
     """Return a generation as a target."""
     chunker = ChunkerConfig(generation.chunk_target_tokens, generation.chunk_max_tokens)
-    return Target(generation.collection_id, generation.id, generation.embedder, generation.fingerprint, chunker)
+    return Target(
+        generation.collection_id,
+        generation.id,
+        generation.embedder,
+        generation.fingerprint,
+        generation.dimension,
+        chunker,
+    )
 
 
 class Pipeline:
@@ -73,16 +96,18 @@ class Pipeline:
         self._embedders = embedders
         self._parser = parser
         self._stopping = stopping
+        self._chunk_embedder = ChunkEmbedder(settings, database, stopping)
 
     def run(self, items: Sequence[LeasedItem]) -> None:
         """Make a batch of leased items visible, or record why not.
 
-        Raises Unavailable, StorageFull and the like for what time mends; the items stay leased then.
+        Raises Unavailable, StorageFull and the like for what time mends, and Stopped; the items stay leased then.
         """
         target = self._active_target(items[0].job_id)
         if target is None:
             return
-        prepared = [ready for item in items if (ready := self._prepare_item(item, target)) is not None]
+        cut = [ready for item in items if (ready := self._cut_item(item, target)) is not None]
+        prepared = self._embed_together(cut, target)
         entries = [entry for one in prepared for entry in one.entries]
         if entries:
             self._stage([one.item_id for one in prepared], "commit")
@@ -98,7 +123,7 @@ class Pipeline:
                 return None
             return target_of(session.get_one(Generation, collection.active_generation_id))
 
-    def _prepare_item(self, item: LeasedItem, target: Target) -> Prepared | None:
+    def _cut_item(self, item: LeasedItem, target: Target) -> Cut | None:
         if self._stopping():
             return None
         with self._database.read() as session:
@@ -108,18 +133,44 @@ class Pipeline:
                 finish_item(session, item.item_id, "succeeded", detail="deleted or replaced meanwhile")
             return None
         stage = ["parse"]
-        try:
+
+        def parse_and_cut() -> Cut:
             if item.attempts > self._settings.max_attempts:
                 raise DocumentRejected(
                     "gave-up", f"Processing this document was cut off {item.attempts - 1} times."
                 )
-            entries = self.prepare(work, target, lambda name: self._note_stage(item.item_id, stage, name))
+            return Cut(item, work, self.cut(work, target, lambda name: self._note_stage(item.item_id, stage, name)))
+
+        return self._guarded(item, work, stage, parse_and_cut)
+
+    def _embed_together(self, cut: Sequence[Cut], target: Target) -> list[Prepared]:
+        """Embed the chunks of all documents as one, so that batches of like lengths can be made of them."""
+        if not cut:
+            return []
+        self._stage([one.item.item_id for one in cut], "embed")
+        try:
+            entries = iter(self.entries([chunk for one in cut for chunk in one.chunks], target))
+        except RagstoneError:
+            raise
+        except Exception:
+            logger.exception("documents could not be embedded together: each is tried alone")
+            alone = [
+                self._guarded(one.item, one.work, ["embed"], partial(self._embed_alone, one, target)) for one in cut
+            ]
+            return [ready for ready in alone if ready is not None]
+        return [Prepared(one.item.item_id, one.work, list(islice(entries, len(one.chunks)))) for one in cut]
+
+    def _embed_alone(self, one: Cut, target: Target) -> Prepared:
+        return Prepared(one.item.item_id, one.work, self.entries(one.chunks, target))
+
+    def _guarded(self, item: LeasedItem, work: Work, stage: list[str], step: Callable[[], _T]) -> _T | None:
+        """Return what a step makes of one document, or record why it failed. Raises what time mends."""
+        try:
+            return step()
         except DocumentRejected as rejected:
             self._fail(item, stage[0], rejected.code, rejected.detail)
-            return None
         except (EmbedderMismatch, MissingExtra) as error:  # an administrator mends these, not time
             self._fail(item, stage[0], error.slug, error.detail)
-            return None
         except RagstoneError:
             raise
         except Exception:
@@ -127,8 +178,7 @@ class Pipeline:
             logger.exception("document %s failed at %s", work.filename, stage[0])
             if item.attempts >= self._settings.max_attempts:
                 self._fail(item, stage[0], "internal", "Processing failed; the worker's log says why.")
-            return None
-        return Prepared(item.item_id, work, entries)
+        return None
 
     def _fail(self, item: LeasedItem, stage: str, code: str, detail: str) -> None:
         with self._database.write() as session:
@@ -138,15 +188,20 @@ class Pipeline:
         stage[0] = name
         self._stage([item_id], name)
 
-    def prepare(self, work: Work, target: Target, note_stage: Callable[[str], None]) -> list[IndexEntry]:
-        """Parse, chunk and embed what is not yet; returns the index entries. Raises DocumentRejected."""
-        embedder = self._embedders.bound(target.embedder, target.fingerprint)
+    def cut(self, work: Work, target: Target, note_stage: Callable[[str], None]) -> list[StoredChunk]:
+        """Parse and chunk what is not yet; returns the chunks. Raises DocumentRejected."""
+        embedder = self._embedder(target)
         with self._database.read() as session:
             chunks = revisions.load_chunks(session, work.revision_id, target.generation_id)
-        if not chunks:
-            chunks = self._cut(work, target, embedder, note_stage)
-        note_stage("embed")
-        return index_entries(chunks, embedder, self._settings.embed_batch)
+        return chunks or self._cut(work, target, embedder, note_stage)
+
+    def entries(self, chunks: Sequence[StoredChunk], target: Target) -> list[IndexEntry]:
+        """Embed chunks of any number of documents, each text once; returns their index entries in order."""
+        vectors = self._chunk_embedder.embed(chunks, self._embedder(target), target.dimension)
+        return index_entries(chunks, vectors)
+
+    def _embedder(self, target: Target) -> Embedder:
+        return self._embedders.bound(target.embedder, target.fingerprint)
 
     def _cut(
         self, work: Work, target: Target, embedder: Embedder, note_stage: Callable[[str], None]

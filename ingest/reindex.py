@@ -92,14 +92,14 @@ class Reindexer:
         return self._report(leased, owner)
 
     def _index(self, batch: list[int], target: Target) -> None:
-        entries, done = [], []
+        chunks, done = [], []
         for revision_id in batch:
             with self._database.read() as session:
                 work = revisions.load_work(session, revision_id)
             if work is not None:
-                entries += self._pipeline.prepare(work, target, lambda _stage: None)
+                chunks += self._pipeline.cut(work, target, lambda _stage: None)
                 done.append(revision_id)
-        commit_to_index(self._settings, target.generation_id, entries)
+        commit_to_index(self._settings, target.generation_id, self._pipeline.entries(chunks, target))
         with self._database.write() as session:
             for revision_id in done:
                 revisions.mark_indexed(session, revision_id, target.generation_id)

@@ -6,13 +6,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.orm import Session, undefer
 
 from core.job_queue import finish_item, lock_collection, lock_document
 from core.models import Chunk, Document, Generation, IndexDeletion, IndexedRevision, JobItem, Revision
 from core.types import Block, BlockKind, ChunkDraft, ParsedDocument
-from indexes.passages import StoredChunk, stored_chunks
+from core.vectors import content_hash
+from indexes.passages import StoredChunk, embedding_text, heading_of, stored_chunks
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,8 @@ def save_text(session: Session, work: Work, parsed: ParsedDocument) -> None:
 
 def save_chunks(session: Session, revision_id: int, generation_id: int, drafts: Sequence[ChunkDraft]) -> None:
     """Keep a revision's chunks, all or none: their presence says that this stage is over."""
-    if session.get(Revision, revision_id) is None:
+    revision = session.get(Revision, revision_id)
+    if revision is None:
         return
     session.execute(
         insert(Chunk),
@@ -91,6 +93,7 @@ def save_chunks(session: Session, revision_id: int, generation_id: int, drafts: 
                 "ordinal": draft.ordinal,
                 "text": draft.text,
                 "context": draft.context,
+                "content_hash": content_hash(embedding_text(_not_stored_yet(revision.title, draft))),
                 "heading_path": list(draft.heading_path),
                 "page_from": draft.page_from,
                 "page_to": draft.page_to,
@@ -101,6 +104,10 @@ def save_chunks(session: Session, revision_id: int, generation_id: int, drafts: 
             for draft in drafts
         ],
     )
+
+
+def _not_stored_yet(title: str, draft: ChunkDraft) -> StoredChunk:
+    return StoredChunk(0, title, heading_of(draft.heading_path), draft.context, draft.text)
 
 
 def load_chunks(session: Session, revision_id: int, generation_id: int) -> list[StoredChunk]:
@@ -147,9 +154,14 @@ def drop_revisions(session: Session, revision_ids: Sequence[int]) -> None:
     """Remove revisions with their chunks, and note those for removal from the index."""
     if not revision_ids:
         return
-    doomed = select(Chunk.generation_id, Chunk.id).where(Chunk.revision_id.in_(revision_ids))
-    session.execute(insert(IndexDeletion).from_select(["generation_id", "chunk_id"], doomed))
+    _note_removal(session, Chunk.revision_id.in_(revision_ids))
     session.execute(delete(Revision).where(Revision.id.in_(revision_ids)))
+
+
+def _note_removal(session: Session, which: ColumnElement[bool]) -> None:
+    """Note chunks, before their rows go, for removal from the index and of vectors that nothing else needs."""
+    doomed = select(Chunk.generation_id, Chunk.id, Chunk.content_hash).where(which)
+    session.execute(insert(IndexDeletion).from_select(["generation_id", "chunk_id", "content_hash"], doomed))
 
 
 def forget_entries(session: Session, generation_id: int, chunk_ids: Sequence[int]) -> None:
@@ -167,7 +179,6 @@ def fail(session: Session, item_id: int, revision_id: int, stage: str, code: str
     )
     session.execute(update(JobItem).where(JobItem.id == item_id).values(stage=stage))
     session.flush()
-    chunks = select(Chunk.generation_id, Chunk.id).where(Chunk.revision_id == revision_id)
-    session.execute(insert(IndexDeletion).from_select(["generation_id", "chunk_id"], chunks))
+    _note_removal(session, Chunk.revision_id == revision_id)
     session.execute(delete(Chunk).where(Chunk.revision_id == revision_id))
     finish_item(session, item_id, "failed", code, detail)

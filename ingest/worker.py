@@ -20,6 +20,7 @@ from core.job_queue import LeasedItem, lease_items, release_items, renew_items
 from core.settings import Settings, load_settings
 from core.telemetry import configure_logging
 from indexes.embedders.pool import EmbedderPool
+from indexes.embedding import Stopped
 from ingest import housekeeping
 from ingest.compactor import Compactor
 from ingest.pipeline import Pipeline
@@ -29,6 +30,8 @@ from ingest.sandbox import ParserProcess
 logger = logging.getLogger("ragstone.worker")
 
 _TIDY_EVERY_S = 60.0
+# Vectors are dropped with the chunks that held them; this finds those of crashes at an unlucky moment.
+_SWEEP_EVERY_S = 86_400.0
 _LONGEST_PAUSE_S = 30.0
 
 
@@ -51,6 +54,7 @@ class Worker:
         self._reindex: LeasedReindex | None = None
         self._compactor = Compactor(settings, self._database)
         self._tidied_at = 0.0
+        self._swept_at: float | None = None
 
     def stop(self) -> None:
         """Ask the worker to end after the document that it is at."""
@@ -65,6 +69,8 @@ class Worker:
             try:
                 worked = self._turn()
                 pause = 0.0 if worked else self._settings.worker_poll_s
+            except Stopped:
+                break
             except RagstoneError as error:
                 pause = min(max(pause, 0.5) * 2, _LONGEST_PAUSE_S)
                 logger.warning("waiting %.0f s: %s", pause, error.detail)
@@ -89,11 +95,18 @@ class Worker:
         if failure is not None and not worked:
             raise failure
         if not worked and time.monotonic() - self._tidied_at > _TIDY_EVERY_S:
-            housekeeping.collect_generations(self._settings, self._database)
+            self._collect_generations_and_vectors()
             housekeeping.collect_blobs(self._database, self._blobs)
             housekeeping.forget_conversations(self._settings, self._database)
             self._tidied_at = time.monotonic()
         return worked
+
+    def _collect_generations_and_vectors(self) -> None:
+        went = housekeeping.collect_generations(self._settings, self._database)
+        now = time.monotonic()
+        sweep = went or self._swept_at is None or now - self._swept_at > _SWEEP_EVERY_S
+        housekeeping.collect_vectors(self._settings, self._database, sweep=sweep)
+        self._swept_at = now if sweep else self._swept_at
 
     def _drain_deletions(self) -> bool:
         return housekeeping.drain_deletions(self._settings, self._database)

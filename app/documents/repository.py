@@ -68,8 +68,8 @@ def count_chunks(session: Session, revision_id: int | None, generation_id: int |
 
 def forget_chunks(session: Session, revision_ids: Sequence[int]) -> None:
     """Note the chunks of revisions for removal from the index; the rows themselves go with the revisions."""
-    doomed = select(Chunk.generation_id, Chunk.id).where(Chunk.revision_id.in_(revision_ids))
-    session.execute(insert(IndexDeletion).from_select(["generation_id", "chunk_id"], doomed))
+    doomed = select(Chunk.generation_id, Chunk.id, Chunk.content_hash).where(Chunk.revision_id.in_(revision_ids))
+    session.execute(insert(IndexDeletion).from_select(["generation_id", "chunk_id", "content_hash"], doomed))
 
 
 def delete_document(session: Session, document: Document) -> None:

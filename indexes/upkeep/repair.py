@@ -18,7 +18,7 @@ from core.settings import Settings
 from core.types import Ids, IndexEntry
 from indexes.analyse import ANALYSER_VERSION
 from indexes.embedders.pool import EmbedderPool
-from indexes.passages import index_entries, stored_chunks
+from indexes.passages import embedding_text, index_entries, stored_chunks
 from indexes.upkeep.report import Report
 from indexes.upkeep.verify import Examined
 from indexes.writing import open_writer
@@ -81,7 +81,8 @@ class Repair:
             with self._database.read() as session:
                 chunks = stored_chunks(session, Chunk.id.in_(ids))
             embedder = self._embedders.bound(generation.embedder, generation.fingerprint)
-            entries += index_entries(chunks, embedder, self._settings.embed_batch)
+            # From the texts alone: what is mended must not depend on vectors that were kept.
+            entries += index_entries(chunks, embedder.embed_passages([embedding_text(chunk) for chunk in chunks]))
         return entries
 
     def _forget_deleted(self, entries: Sequence[IndexEntry], generation: Generation) -> None:
