@@ -100,6 +100,12 @@ class EmbedderUnavailable(Unavailable):
     slug = "embedder-unavailable"
 
 
+class RerankerUnavailable(Unavailable):
+    """The reranker cannot be loaded or reached, or says nothing of use; the fused order then stands."""
+
+    slug = "reranker-unavailable"
+
+
 class EmbedderMismatch(Conflict):
     """The collection was built by another embedder than the one configured."""
 

@@ -56,6 +56,23 @@ class Settings(BaseSettings):
         "auto", description="Where FAISS searches; auto: a GPU if faiss-gpu finds one."
     )
 
+    # What happens to the order of both lists.
+    reranker: str = Field(
+        "none", description="`none`, `st:<model or path>` (a cross-encoder) or `endpoint:<model>` (vLLM, Jina)."
+    )
+    rerank_base_url: str = Field("", description="Base URL of the rerank endpoint, with /v1; `/rerank` is added.")
+    rerank_api_key: SecretStr = Field(SecretStr(""), description="Key for the rerank endpoint.")
+    rerank_depth: int = Field(30, ge=1, le=1000, description="Passages that the reranker reads for a question.")
+    rerank_budget_ms: int = Field(
+        1000, ge=1, le=60_000, description="Longest wait for the reranker; then the fused order stands."
+    )
+    collapse_duplicates: bool = Field(
+        False, description="Show passages that say nothing beside a better one with it, not beside it."
+    )
+    passage_max_tokens: int = Field(
+        400, ge=32, le=8000, description="Longest passage that neighbouring chunks are joined to."
+    )
+
     # Chunking: counted in the embedder's own tokens.
     chunk_target_tokens: int = Field(100, ge=16, le=8000, description="Size a chunk is filled up to.")
     chunk_max_tokens: int = Field(200, ge=32, le=8000, description="Size that no chunk exceeds.")
@@ -120,7 +137,14 @@ class Settings(BaseSettings):
             return value
         raise ValueError(f"the embedder {value!r} is none of e5, st:<model or path>, openai:<model>")
 
-    @field_validator("llm_base_url", "embed_base_url", "public_url")
+    @field_validator("reranker")
+    @classmethod
+    def _reranker_is_known(cls, value: str) -> str:
+        if value == "none" or any(value.startswith(p) and len(value) > len(p) for p in ("st:", "endpoint:")):
+            return value
+        raise ValueError(f"the reranker {value!r} is none of none, st:<model or path>, endpoint:<model>")
+
+    @field_validator("llm_base_url", "embed_base_url", "rerank_base_url", "public_url")
     @classmethod
     def _is_http_url(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):
@@ -142,6 +166,8 @@ class Settings(BaseSettings):
             raise ValueError("chunk_target_tokens may not exceed chunk_max_tokens")
         if self.embedder.startswith("openai:") and not self.embed_base_url:
             raise ValueError("RAGSTONE_EMBEDDER=openai:<model> needs RAGSTONE_EMBED_BASE_URL")
+        if self.reranker.startswith("endpoint:") and not self.rerank_base_url:
+            raise ValueError("RAGSTONE_RERANKER=endpoint:<model> needs RAGSTONE_RERANK_BASE_URL")
         if self.default_k > self.max_k:
             raise ValueError("default_k may not exceed max_k")
         return self

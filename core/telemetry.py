@@ -16,6 +16,10 @@ REQUEST_SECONDS = Histogram(
     "ragstone_http_request_seconds", "Time to the end of a response.", ["route"], buckets=_SECONDS
 )
 RETRIEVAL_SECONDS = Histogram("ragstone_retrieval_seconds", "Time to find sources.", buckets=_SECONDS)
+RERANK_SECONDS = Histogram(
+    "ragstone_rerank_seconds", "Time that searches waited for the reranker.", buckets=_SECONDS
+)
+RERANKS = Counter("ragstone_reranks_total", "Calls of the reranker: reranked, late, busy or failed.", ["outcome"])
 FIRST_TOKEN_SECONDS = Histogram("ragstone_time_to_first_token_seconds", "Question to first text.", buckets=_SECONDS)
 ANSWERS = Counter("ragstone_answers_total", "Answers given.", ["outcome"])
 DOCUMENTS = Gauge("ragstone_documents", "Searchable documents.")

@@ -110,8 +110,25 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Duplicate:
+    """A hit that says nothing beside another one, and is shown with it.
+
+    similarity: the share of the other's words that it holds, 0.5 to 1.
+    """
+
+    chunk_id: int
+    document_id: str
+    title: str
+    score: float
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
-    """A hydrated hit as the reader sees it."""
+    """A hydrated hit as the reader sees it: one chunk, or neighbouring chunks of a document in one passage.
+
+    chunk_id is the best of chunk_ids, which stand in the order of the text; scores and ranks are that chunk's.
+    """
 
     document_id: str
     chunk_id: int
@@ -129,6 +146,9 @@ class Source:
     ranks: Ranks
     dense_score: float | None = None
     lexical_score: float | None = None
+    rerank_score: float | None = None
+    chunk_ids: Sequence[int] = ()
+    duplicates: Sequence[Duplicate] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,10 @@ class Background:
             by_language.setdefault(segment.language, []).append((segment, mask))
         return cls({language: _sample(parts) for language, parts in by_language.items()})
 
+    def means(self) -> dict[str, Embeddings]:
+        """Return each language's mean vector, float32 [d]."""
+        return {language: vectors.mean(axis=0) for language, vectors in self.samples.items()}
+
     def levels(self, query: Embeddings) -> dict[str, Level]:
         """Return each language's level for a question, float32 [d]."""
         by_language = {language: vectors @ query for language, vectors in self.samples.items()}

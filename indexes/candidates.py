@@ -28,6 +28,7 @@ from indexes.translation.concepts import OTHER, Concept
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
 _MARGIN_OVER = 9
+_LEAST_LENGTH = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +81,10 @@ class DenseView:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Candidate i is the chunk ids[i] in languages[i]; dense is None where that list was not asked."""
+    """Candidate i is the chunk ids[i] of rows[i] in languages[i]; dense is None where that list was not asked."""
 
     question: Question
+    rows: Rows
     ids: Ids
     languages: Sequence[str]
     lexical: LexicalView
@@ -119,7 +121,7 @@ class Candidates:
             pairs = zip(languages, (vectors @ asked).tolist(), strict=True)
             deviations = np.array([levels[language].standardised(similarity) for language, similarity in pairs])
             dense = DenseView(np.searchsorted(rows, by_meaning), cosines, deviations)
-        return cls(question, snapshot.ids_of(rows), languages, lexical, dense)
+        return cls(question, rows, snapshot.ids_of(rows), languages, lexical, dense)
 
     def by_lexical(self) -> Ranking:
         """Rank the lexical list's own proposals by BM25 score."""
@@ -167,6 +169,20 @@ class Candidates:
             )
             for place, score in zip(ranking.ids.tolist(), ranking.scores.tolist(), strict=True)
         ]
+
+    def vectors(self, snapshot: Snapshot, ranking: Ranking) -> Embeddings:
+        """Return what sets each of a ranking's passages apart from the others in its language, float32 [n, d].
+
+        Vectors less the mean of a sample of their language, of length one: the cosine of two passages that have
+        nothing in common is then about 0, whatever the model's own cosines are.
+        """
+        means = snapshot.background.means()
+        vectors = snapshot.vectors_of(self.rows)
+        shared = np.array([means[language] for language in self.languages], np.float32).reshape(vectors.shape)
+        apart = (vectors - shared)[ranking.ids]
+        lengths = np.linalg.norm(apart, axis=1, keepdims=True).astype(np.float32)
+        unit: Embeddings = apart / np.maximum(lengths, np.float32(_LEAST_LENGTH))
+        return unit
 
     def evidence(self, ranking: Ranking) -> Evidence:
         """Return the signals about the question, and about each hit of a ranking of places."""

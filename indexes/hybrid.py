@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
+import numpy as np
+
 from core.errors import InvalidInput
 from core.language import detect_language
 from core.types import Embeddings, Hit, Ids, SearchMode
@@ -30,6 +32,7 @@ class HybridQuery:
     each list, unless depths say how many from which. allowed: chunk ids, ascending, that both lists are restricted
     to before they are cut at depth; None for all. centre: float32 [d], the mean embedding of questions in this
     one's language; None for the origin. concepts: the question's words in the other language, for a hybrid search.
+    vectors: whether the result shall hold the passages' vectors.
     """
 
     text: str
@@ -41,6 +44,7 @@ class HybridQuery:
     depths: Depths | None = None
     centre: Embeddings | None = None
     concepts: Sequence[Concept] = ()
+    vectors: bool = False
 
     def deeper(self, times: int) -> HybridQuery:
         """Return the same question with so many times as many passages from each list."""
@@ -52,12 +56,14 @@ class HybridQuery:
 class HybridResult:
     """hits: the union of both lists in fused order; evidence about the question.
 
-    exhausted: no deeper search would find more.
+    exhausted: no deeper search would find more. vectors: float32 [len(hits), d], of length one and less what is
+    common to passages in their language; without rows where the query did not ask for them.
     """
 
     hits: list[Hit]
     evidence: Evidence
     exhausted: bool
+    vectors: Embeddings
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +140,12 @@ class HybridIndex:
         depths = query.depths or Depths(query.depth, query.depth)
         candidates = Candidates.of(snapshot, question, depths, snapshot.allowed_rows(query.allowed))
         ranking = _ranking(candidates, query)
-        return HybridResult(candidates.hits(ranking), candidates.evidence(ranking), candidates.exhaust(depths))
+        return HybridResult(
+            candidates.hits(ranking),
+            candidates.evidence(ranking),
+            candidates.exhaust(depths),
+            candidates.vectors(snapshot, ranking) if query.vectors else np.empty((0, dimension), np.float32),
+        )
 
     def live_ids(self) -> Ids:
         """Return the chunk ids that the state being served holds, ascending."""

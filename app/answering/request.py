@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from app.answering.params import GenerationParams
 from app.answering.prompt import Turn
-from app.retrieval.options import RankingOptions
+from app.retrieval.options import PassageOptions, RankingOptions
 from core.types import SearchMode
 from core.visibility import DocumentFilter
 
@@ -28,4 +28,5 @@ class AnswerRequest:
     mode: SearchMode = "hybrid"
     wanted: DocumentFilter = field(default_factory=DocumentFilter)
     ranking: RankingOptions = field(default_factory=RankingOptions)
+    passages: PassageOptions = field(default_factory=PassageOptions)
     params: GenerationParams = field(default_factory=GenerationParams)

@@ -150,9 +150,9 @@ class AnsweringService:
                 mode=request.mode,
                 wanted=request.wanted,
                 ranking=request.ranking,
+                passages=request.passages,
             )
-            coverage = max((hit.coverage for hit in found.evidence.hits[: len(found.sources)]), default=0.0)
-            probability = self._judge.probability(searched, found.sources, coverage)
+            probability = self._judge.probability(searched, found.sources, found.coverage)
             return found, probability >= self._settings.refuse_below
 
         retrieved, answerable = await to_thread.run_sync(work, limiter=self._limiter)

@@ -13,7 +13,7 @@ from app.answering.events import AnswerDone, AnswerFailed, AnswerText, SourcesFo
 from app.answering.params import GenerationParams
 from app.answering.request import AnswerRequest
 from app.problems import problem_of
-from app.search.ranking import RankingIn
+from app.search.ranking import PassagesIn, RankingIn
 from app.search.schemas import FilterIn, HitOut
 from core.types import SearchMode, Source
 
@@ -31,6 +31,7 @@ class AnswerIn(BaseModel):
     mode: SearchMode = "hybrid"
     filter: FilterIn = Field(default_factory=FilterIn)
     ranking: RankingIn = Field(default_factory=RankingIn)
+    passages: PassagesIn = Field(default_factory=PassagesIn)
     params: GenerationParams = Field(default_factory=GenerationParams)
 
     def to_domain(self) -> AnswerRequest:
@@ -43,6 +44,7 @@ class AnswerIn(BaseModel):
             mode=self.mode,
             wanted=self.filter.to_domain(),
             ranking=self.ranking.to_domain(),
+            passages=self.passages.to_domain(),
             params=self.params,
         )
 

@@ -20,6 +20,9 @@ class CollectionSettings(BaseModel):
     title: str | None = Field(None, max_length=200, description="Name shown to people.")
     description: str | None = Field(None, max_length=2000, description="What the collection holds.")
     prompt: str | None = Field(None, max_length=8000, description="Instructions added to the prompt's rules.")
+    collapse_duplicates: bool | None = Field(
+        None, description="Show passages that say nothing beside a better one with it."
+    )
     embedder: str | None = Field(None, max_length=300, description="`e5`, `st:<model>` or `openai:<model>`.")
     chunk_target_tokens: int | None = Field(None, ge=16, le=8000)
     chunk_max_tokens: int | None = Field(None, ge=32, le=8000)
@@ -32,6 +35,7 @@ class CollectionOut(BaseModel):
     title: str
     description: str
     prompt: str
+    collapse_duplicates: bool | None = Field(description="null: as the server's setting says.")
     embedder: str
     fingerprint: str
     chunk_target_tokens: int

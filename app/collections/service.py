@@ -20,6 +20,9 @@ from core.types import Caller
 from indexes.analyse import ANALYSER_VERSION
 from indexes.embedders.pool import EmbedderPool
 
+# What a collection keeps as it is given; the rest shapes its index.
+_OWN_SETTINGS = {"title", "description", "prompt", "collapse_duplicates"}
+
 
 class CollectionService:
     """The collections resource, on one database."""
@@ -57,7 +60,7 @@ class CollectionService:
         with self._database.write() as session:
             row = repository.by_name(session, name)
             _refuse_index_changes(repository.active_generation(session, row), wanted)
-            given = wanted.model_dump(include={"title", "description", "prompt"}, exclude_none=True)
+            given = wanted.model_dump(include=_OWN_SETTINGS, exclude_none=True)
             row.settings = row.settings | given
             row.updated_at = time.time()
         return self.get(caller, name), not exists
@@ -102,6 +105,7 @@ def _shown(session: Session, caller: Caller, row: Collection) -> CollectionOut:
         title=row.settings.get("title") or row.name,
         description=row.settings.get("description", ""),
         prompt=row.settings.get("prompt", ""),
+        collapse_duplicates=row.settings.get("collapse_duplicates"),
         embedder=generation.embedder,
         fingerprint=generation.fingerprint,
         chunk_target_tokens=generation.chunk_target_tokens,

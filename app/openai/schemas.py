@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.answering.params import GenerationParams
 from app.answering.prompt import Turn
 from app.answering.request import AnswerRequest
-from app.search.ranking import RankingIn
+from app.search.ranking import PassagesIn, RankingIn
 from core.errors import InvalidInput
 
 # Accepted only where they ask for nothing: we answer from documents, once, in text.
@@ -64,6 +64,7 @@ class RagstoneIn(BaseModel):
     conversation_id: str = Field("", max_length=64, pattern=r"^[A-Za-z0-9_-]*$")
     k: int | None = Field(None, ge=1)
     ranking: RankingIn = Field(default_factory=RankingIn)
+    passages: PassagesIn = Field(default_factory=PassagesIn)
 
 
 class ChatCompletionIn(GenerationParams):
@@ -90,6 +91,7 @@ class ChatCompletionIn(GenerationParams):
             history=history[-max_turns:] if max_turns else (),
             k=self.ragstone.k,
             ranking=self.ragstone.ranking.to_domain(),
+            passages=self.ragstone.passages.to_domain(),
             params=self._params(),
         )
 

@@ -1,28 +1,32 @@
-"""From a question to sources: embed, search both lists, fuse, hydrate. One call, on one worker thread."""
+"""From a question to sources: embed, search, fuse, hydrate, arrange, join. One call, on one worker thread."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from sqlalchemy import select
 
 from app.collections import repository
-from app.retrieval.options import RankingOptions
+from app.retrieval.arranging import Arranger
+from app.retrieval.hydration import Passage, Scope, hydrate
+from app.retrieval.near_duplicates import collapse
+from app.retrieval.neighbours import merge_neighbours
+from app.retrieval.options import PassageOptions, RankingOptions
+from app.retrieval.reranking import Reranking
 from core.database import Database
 from core.language import detect_language
 from core.models import Chunk, Document, Revision
 from core.settings import Settings
 from core.telemetry import RETRIEVAL_SECONDS
-from core.types import Caller, Hit, Ids, SearchMode, Source
-from core.visibility import DocumentFilter, matches, readable_by, readable_chunks
+from core.types import Caller, Embeddings, Ids, SearchMode, Source
+from core.visibility import DocumentFilter, matches, readable_by
 from indexes.candidates import Depths
 from indexes.embedders.pool import EmbedderPool
-from indexes.evidence import Evidence
 from indexes.hybrid import HybridIndex, HybridQuery
 from indexes.translation.concepts import concepts
 from indexes.translation.dictionary import Dictionary
@@ -30,22 +34,36 @@ from indexes.translation.dictionary import Dictionary
 # Each round of a search that loses hits to the visibility check looks this much deeper.
 _DEEPEN = 4
 _LEAST_DEPTH = 50
+# With near-duplicates left out, no more candidates are compared than this: each costs a comparison with the others.
+_MOST_COMPARED = 400
 _OPEN_INDEXES = 64
-_USUAL = RankingOptions()
+_USUAL_RANKING, _USUAL_PASSAGES = RankingOptions(), PassageOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalTimings:
+    """Where the time of a search went, in milliseconds."""
+
+    embed_ms: float
+    search_ms: float
+    hydrate_ms: float
+    rerank_ms: float
 
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
-    """The sources of a question, best first, with what the index knows about the question."""
+    """The sources of a question, best first.
+
+    coverage: the largest share of the question's words, or their translations, that a source holds, 0 to 1.
+    reranked: whether the reranker had its say.
+    """
 
     collection_id: int
-    generation_id: int
     prompt: str
     sources: Sequence[Source]
-    evidence: Evidence
-    embed_ms: float
-    search_ms: float
-    hydrate_ms: float
+    coverage: float
+    reranked: bool
+    timings: RetrievalTimings
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +73,17 @@ class _Target:
     embedder: str
     fingerprint: str
     prompt: str
+    collapse: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Visible candidates, best first; the vectors, by chunk, are there where they were asked for."""
+
+    passages: Sequence[Passage]
+    coverages: Mapping[int, float]
+    vectors: Mapping[int, Embeddings]
+    hydrate_s: float
 
 
 class Retriever:
@@ -67,12 +96,15 @@ class Retriever:
         self._indexes: OrderedDict[int, HybridIndex] = OrderedDict()
         self._dictionary: Dictionary | None = None
         self._lock = threading.Lock()
+        self._reranking = Reranking(settings)
+        self._arranger = Arranger(settings, self._reranking)
         self._opening_dictionary = threading.Lock()  # building it takes seconds: no other search waits for that
 
     def warm_up(self) -> None:
-        """Load what the first question would wait for: the embedder of the settings and the dictionary."""
+        """Load what the first question would wait for: the embedder of the settings, dictionary and reranker."""
         self._translations()
         self.embedders.reference(self.embedders.get(self._settings.embedder))
+        self._reranking.warm_up()
 
     def search(
         self,
@@ -83,30 +115,49 @@ class Retriever:
         k: int,
         mode: SearchMode = "hybrid",
         wanted: DocumentFilter | None = None,
-        ranking: RankingOptions = _USUAL,
+        ranking: RankingOptions = _USUAL_RANKING,
+        passages: PassageOptions = _USUAL_PASSAGES,
     ) -> Retrieved:
-        """Return up to k sources that the caller may read.
+        """Return the sources of up to k chunks that the caller may read; fewer where neighbours are joined.
 
         Raises NotFound for an unknown collection, EmbedderMismatch or EmbedderUnavailable.
         """
         started = time.perf_counter()
         target = self._target(collection)
-        asked = self._ask(target, query, mode, max(k, _LEAST_DEPTH), ranking)
+        without_copies = target.collapse if ranking.collapse is None else ranking.collapse
+        count = self._arranger.candidates(k, ranking, collapse=without_copies)
+        asked = self._ask(target, query, mode, max(count, _LEAST_DEPTH), ranking)
         embedded = time.perf_counter()
         while True:
-            found, hydrate_s = self._search_generation(caller, target, asked, k, wanted)
+            found = self._find(caller, target, asked, wanted, k, count, without_copies=without_copies)
             current = self._target(collection)
             # A generation that was replaced and collected while we searched finds nothing: ask the new one.
-            if found.sources or current.generation_id == target.generation_id:
+            if found.passages or current.generation_id == target.generation_id:
                 break
+            if current.fingerprint != target.fingerprint:
+                asked = self._ask(current, query, mode, max(count, _LEAST_DEPTH), ranking)
             target = current
+        arranged = self._arranger.arrange(query, found.passages, found.vectors, k, ranking)
+        joining = time.perf_counter()
+        sources = self._sources(
+            Scope(caller, target.collection_id, target.generation_id), arranged.passages, passages
+        )
         finished = time.perf_counter()
         RETRIEVAL_SECONDS.observe(finished - started)
-        return replace(
-            found,
-            embed_ms=(embedded - started) * 1000,
-            search_ms=(finished - embedded - hydrate_s) * 1000,
-            hydrate_ms=hydrate_s * 1000,
+        hydrate_s = found.hydrate_s + finished - joining
+        rerank_s = arranged.rerank_ms / 1000
+        return Retrieved(
+            target.collection_id,
+            target.prompt,
+            sources,
+            max((found.coverages[passage.source.chunk_id] for passage in arranged.passages), default=0.0),
+            arranged.reranked,
+            RetrievalTimings(
+                embed_ms=(embedded - started) * 1000,
+                search_ms=(finished - embedded - hydrate_s - rerank_s) * 1000,
+                hydrate_ms=hydrate_s * 1000,
+                rerank_ms=arranged.rerank_ms,
+            ),
         )
 
     def _ask(
@@ -115,7 +166,7 @@ class Retriever:
         """Return a question as the index takes it: embedded, and its words translated, as far as the mode asks."""
         depths = Depths(ranking.dense_depth or depth, ranking.lexical_depth or depth)
         if mode == "lexical":
-            return HybridQuery(query, None, depth, mode, depths=depths)
+            return HybridQuery(query, None, depth, mode, depths=depths, vectors=ranking.diversity is not None)
         language = detect_language(query)
         embedder = self.embedders.bound(target.embedder, target.fingerprint)
         translated = mode == "hybrid" and ranking.translate
@@ -128,42 +179,66 @@ class Retriever:
             depths=depths,
             centre=self.embedders.reference(embedder).centre(language),
             concepts=concepts(query, language, self._translations()) if translated else (),
+            vectors=ranking.diversity is not None,
         )
 
-    def _search_generation(
-        self, caller: Caller, target: _Target, asked: HybridQuery, k: int, wanted: DocumentFilter | None
-    ) -> tuple[Retrieved, float]:
+    def _find(
+        self,
+        caller: Caller,
+        target: _Target,
+        asked: HybridQuery,
+        wanted: DocumentFilter | None,
+        k: int,
+        count: int,
+        *,
+        without_copies: bool,
+    ) -> _Found:
+        """Return `count` visible candidates of one generation, and k at least where there are so many."""
         index = self._index(target.generation_id)
+        scope = Scope(caller, target.collection_id, target.generation_id)
         asked = replace(asked, allowed=self._allowed(caller, target, wanted))
         hydrate_s, first, again = 0.0, True, True
         while again:
             index.refresh()
             result = index.search(asked)
             began = time.perf_counter()
-            sources, dropped = self._hydrate(caller, target, result.hits, k)
+            visible, dropped = hydrate(self._database, scope, result.hits, count)
             hydrate_s += time.perf_counter() - began
+            passages = collapse(visible) if without_copies else visible
             # A hit that the check dropped was deleted or replaced: the index, read again, holds its successor.
             # After that, only a gap is worth looking deeper, for as long as there is something to look at.
-            again = dropped and (first or (len(sources) < k and not result.exhausted))
+            more = len(visible) >= count or not result.exhausted
+            gap = len(passages) < k and more and (dropped or without_copies)
+            if without_copies and gap:
+                gap = len(visible) < max(_MOST_COMPARED, k)
+                count = min(count * _DEEPEN, max(_MOST_COMPARED, k))
+            again = (dropped and first) or gap
             asked, first = asked.deeper(_DEEPEN), False
-        retrieved = Retrieved(
-            target.collection_id,
-            target.generation_id,
-            target.prompt,
-            sources,
-            result.evidence,
-            0.0,
-            0.0,
-            0.0,
+        hits, evidence = result.hits, result.evidence.hits
+        return _Found(
+            passages,
+            {hit.chunk_id: each.coverage for hit, each in zip(hits, evidence, strict=True)},
+            {hit.chunk_id: vector for hit, vector in zip(hits, result.vectors, strict=False)},
+            hydrate_s,
         )
-        return retrieved, hydrate_s
+
+    def _sources(self, scope: Scope, found: Sequence[Passage], options: PassageOptions) -> Sequence[Source]:
+        if not options.merge_neighbours:
+            return [passage.source for passage in found]
+        most = options.max_tokens or self._settings.passage_max_tokens
+        return merge_neighbours(self._database, scope, found, window=options.window, max_tokens=most)
 
     def _target(self, collection: str) -> _Target:
         with self._database.read() as session:
             row = repository.by_name(session, collection)
             generation = repository.active_generation(session, row)
             return _Target(
-                row.id, generation.id, generation.embedder, generation.fingerprint, row.settings.get("prompt", "")
+                row.id,
+                generation.id,
+                generation.embedder,
+                generation.fingerprint,
+                row.settings.get("prompt", ""),
+                row.settings.get("collapse_duplicates", self._settings.collapse_duplicates),
             )
 
     def _allowed(self, caller: Caller, target: _Target, wanted: DocumentFilter | None) -> Ids | None:
@@ -184,22 +259,6 @@ class Retriever:
                 .order_by(Chunk.id)
             )
             return np.fromiter(session.scalars(statement), dtype=np.int64)
-
-    def _hydrate(self, caller: Caller, target: _Target, hits: Sequence[Hit], k: int) -> tuple[list[Source], bool]:
-        """Fetch the first k hits that the caller may see, in the query that checks it; tells of dropped ones."""
-        sources: list[Source] = []
-        seen = 0
-        with self._database.read() as session:
-            for start in range(0, len(hits), 200):
-                batch = {hit.chunk_id: hit for hit in hits[start : start + 200]}
-                statement = readable_chunks(caller, target.collection_id, target.generation_id)
-                rows = session.execute(statement.where(Chunk.id.in_(batch)))
-                visible = {chunk.id: (chunk, document, revision) for chunk, document, revision in rows}
-                sources += [_source(*visible[i], hit) for i, hit in batch.items() if i in visible]
-                seen += len(batch)
-                if len(sources) >= k:
-                    break
-        return sources[:k], len(sources) < seen
 
     def _translations(self) -> Dictionary:
         with self._opening_dictionary:
@@ -223,29 +282,9 @@ class Retriever:
             return found
 
     def close(self) -> None:
-        """Close every index; idempotent. The embedders belong to the caller."""
+        """Close every index and the reranker; idempotent. The embedders belong to the caller."""
+        self._reranking.close()
         with self._lock:
             for index in self._indexes.values():
                 index.close()
             self._indexes.clear()
-
-
-def _source(chunk: Chunk, document: Document, revision: Revision, hit: Hit) -> Source:
-    return Source(
-        document_id=document.external_id,
-        chunk_id=chunk.id,
-        title=revision.title,
-        uri=revision.uri,
-        text=chunk.text,
-        heading=" › ".join(chunk.heading_path),
-        context=chunk.context,
-        lang=revision.lang,
-        page_from=chunk.page_from,
-        page_to=chunk.page_to,
-        char_start=chunk.char_start,
-        char_end=chunk.char_end,
-        score=hit.score,
-        ranks=hit.ranks,
-        dense_score=hit.dense_score,
-        lexical_score=hit.lexical_score,
-    )

@@ -45,10 +45,12 @@ async def search(
             mode=body.mode,
             wanted=body.filter.to_domain(),
             ranking=body.ranking.to_domain(),
+            passages=body.passages.to_domain(),
         ),
         limiter=limiter,
     )
     return SearchResponse(
         hits=[HitOut.of(source) for source in found.sources],
-        timings=SearchTimings(embed_ms=found.embed_ms, search_ms=found.search_ms, hydrate_ms=found.hydrate_ms),
+        reranked=found.reranked,
+        timings=SearchTimings.model_validate(found.timings, from_attributes=True),
     )

@@ -1,4 +1,4 @@
-"""How a request may have its passages ranked: the `ranking` of /v1/search and /v1/answers."""
+"""How a request may have its passages ranked and shown: `ranking` and `passages` of /v1/search and /v1/answers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from app.retrieval.options import RankingOptions
+from app.retrieval.options import PassageOptions, RankingOptions
 from core.errors import InvalidInput
 from core.settings import Settings
 from core.types import SearchMode
@@ -55,6 +55,17 @@ class RankingIn(BaseModel):
     rrf_k: float = Field(60, gt=0, le=10_000, description="For `rrf`: a list counts 1 / (rrf_k + rank).")
     depths: DepthsIn = Field(default_factory=DepthsIn)
     translate: bool = Field(True, description="Look for the question's words in the other language too.")
+    collapse_duplicates: bool | None = Field(
+        None, description="Show what says nothing beside a better hit with it; null: as the collection says."
+    )
+    rerank: bool = Field(True, description="Ask the reranker, where the server has one.")
+    rerank_depth: int | None = Field(None, ge=1, description="Hits that the reranker reads; null: the server's.")
+    diversity: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="Maximal marginal relevance: 1 weighs relevance alone, 0 difference alone; null: none.",
+    )
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
@@ -70,6 +81,8 @@ class RankingIn(BaseModel):
             raise InvalidInput(f"ranking.{useless[0]} is for mode hybrid: a {mode} search fuses nothing.")
         if max(self.depths.dense or 0, self.depths.lexical or 0) > settings.max_depth:
             raise InvalidInput(f"ranking.depths may be at most {settings.max_depth}.")
+        if (self.rerank_depth or 0) > settings.max_depth:
+            raise InvalidInput(f"ranking.rerank_depth may be at most {settings.max_depth}.")
 
     def to_domain(self) -> RankingOptions:
         """Return the options as the search takes them."""
@@ -80,4 +93,29 @@ class RankingIn(BaseModel):
             dense_depth=self.depths.dense,
             lexical_depth=self.depths.lexical,
             translate=self.translate,
+            collapse=self.collapse_duplicates,
+            rerank=self.rerank,
+            rerank_depth=self.rerank_depth,
+            diversity=self.diversity,
         )
+
+
+class PassagesIn(BaseModel):
+    """How hits are shown: alone, or with their neighbours in the document as one passage."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    merge_neighbours: bool = Field(False, description="Show hits that follow each other as one passage.")
+    window: int = Field(0, ge=0, le=10, description="Chunks more on either side of a hit.")
+    max_tokens: int | None = Field(None, ge=32, le=8000, description="Longest passage; null: the server's.")
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        for name in ("window", "max_tokens"):
+            if name in self.model_fields_set and not self.merge_neighbours:
+                raise ValueError(f"{name} counts only with merge_neighbours: true")
+        return self
+
+    def to_domain(self) -> PassageOptions:
+        """Return the options as the search takes them."""
+        return PassageOptions(self.merge_neighbours, self.window, self.max_tokens)

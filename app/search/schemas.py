@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.search.ranking import RankingIn
+from app.search.ranking import PassagesIn, RankingIn
 from core.types import JsonScalar, SearchMode, Source
 from core.visibility import DocumentFilter
 
@@ -34,6 +34,7 @@ class SearchRequest(BaseModel):
     mode: SearchMode = "hybrid"
     filter: FilterIn = Field(default_factory=FilterIn)
     ranking: RankingIn = Field(default_factory=RankingIn)
+    passages: PassagesIn = Field(default_factory=PassagesIn)
 
 
 class RanksOut(BaseModel):
@@ -42,6 +43,16 @@ class RanksOut(BaseModel):
     dense: int | None
     lexical: int | None
     rerank: int | None
+
+
+class DuplicateOut(BaseModel):
+    """A hit that says nothing beside the one that it is shown with."""
+
+    chunk_id: int
+    document_id: str
+    title: str
+    score: float
+    similarity: float = Field(description="Share of the shown passage's words that it holds, 0.5 to 1.")
 
 
 class HitOut(BaseModel):
@@ -59,10 +70,13 @@ class HitOut(BaseModel):
     page_to: int | None
     char_start: int
     char_end: int
-    score: float
+    score: float = Field(description="By which both lists were fused.")
     ranks: RanksOut
     dense_score: float | None = Field(description="Cosine with the question.")
     lexical_score: float | None = Field(description="BM25 score.")
+    rerank_score: float | None = Field(description="The reranker's; null where it did not read the hit.")
+    chunk_ids: list[int] = Field(description="The chunks of the passage, in the order of the text.")
+    duplicates: list[DuplicateOut] = Field(description="Hits left out because they say nothing beside this one.")
 
     @classmethod
     def of(cls, source: Source) -> HitOut:
@@ -76,10 +90,12 @@ class SearchTimings(BaseModel):
     embed_ms: float
     search_ms: float
     hydrate_ms: float
+    rerank_ms: float
 
 
 class SearchResponse(BaseModel):
     """The hits, best first."""
 
     hits: list[HitOut]
+    reranked: bool = Field(description="Whether the reranker had its say; without it the fused order stands.")
     timings: SearchTimings
