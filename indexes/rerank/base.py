@@ -33,9 +33,9 @@ class Reranker(Protocol):
         """Release connections; idempotent."""
 
 
-def checked(scores: Sequence[float], count: int) -> RerankScores:
-    """Return a model's scores as an array; raises RerankerUnavailable unless they are `count` finite numbers."""
+def finite(scores: Sequence[float] | RerankScores, reranker: str) -> RerankScores:
+    """Return a reranker's scores as an array; raises RerankerUnavailable where one is no finite number."""
     found = np.asarray(scores, np.float32)
-    if found.shape != (count,) or not np.isfinite(found).all():
-        raise RerankerUnavailable(f"The reranker gave {found.size} scores for {count} passages, or no finite ones.")
+    if not np.isfinite(found).all():
+        raise RerankerUnavailable(f"{reranker} gave scores that are no finite numbers.")
     return found

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.errors import MissingExtra, RerankerUnavailable
-from indexes.rerank.base import RerankedTooLate, RerankScores, checked
+from indexes.rerank.base import RerankedTooLate, RerankScores, finite
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
@@ -45,6 +45,7 @@ class CrossEncoderReranker:
             raise RerankerUnavailable(
                 f"The model {model} sorts into {self._model.num_labels} classes: no reranker."
             )
+        self._name = model
         self._batch = batch
         self._running = threading.Lock()
 
@@ -63,7 +64,7 @@ class CrossEncoderReranker:
                 scores[rows] = self._predict(question, [texts[i] for i in rows])
         finally:
             self._running.release()
-        return checked(scores.tolist(), len(texts))
+        return finite(scores, f"The reranker {self._name}")
 
     def close(self) -> None:
         """Nothing to release: memory goes with this object."""

@@ -14,7 +14,7 @@ import httpx
 from pydantic import BaseModel, Field, ValidationError
 
 from core.errors import RerankerUnavailable
-from indexes.rerank.base import RerankedTooLate, RerankScores, checked
+from indexes.rerank.base import RerankedTooLate, RerankScores, finite
 
 # A result is an index and a number; some servers send the passage back with it.
 _REPLY_BYTES_EACH = 64 * 1024
@@ -45,7 +45,7 @@ class EndpointReranker:
     def score(self, question: str, texts: Sequence[str], *, timeout_s: float) -> RerankScores:
         """Return float32 [len(texts)]."""
         if not texts:
-            return checked([], 0)
+            return finite([], self._url)
         body = {"model": self._model, "query": question, "documents": list(texts), "top_n": len(texts)}
         reply = self._post(body, time.monotonic() + timeout_s, _REPLY_BYTES_EACH * len(texts))
         try:
@@ -55,7 +55,7 @@ class EndpointReranker:
         scores = {result.index: result.relevance_score for result in results}
         if len(results) != len(texts) or scores.keys() != set(range(len(texts))):
             raise RerankerUnavailable(f"{self._url} did not score each of {len(texts)} passages once.")
-        return checked([scores[i] for i in range(len(texts))], len(texts))
+        return finite([scores[i] for i in range(len(texts))], self._url)
 
     def close(self) -> None:
         """Close the connections; idempotent."""

@@ -1,4 +1,4 @@
-"""A real vLLM on the CPU, serving the tiny model: `with running_vllm() as base_url:`."""
+"""A real vLLM on the CPU, serving a tiny model: `with running_vllm() as base_url:`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,9 +32,14 @@ VLLM_ENVIRONMENT = {
 }
 
 
+# What vLLM is told of each kind of model beyond its folder, and the script that makes it.
+WRITER = ("tiny_model.py", ("--max-model-len", "2048", "--dtype", "bfloat16", "--enable-prompt-tokens-details"))
+RERANKER = ("tiny_cross_encoder.py", ("--max-model-len", "256", "--dtype", "float32", "--runner", "pooling"))
+
+
 @contextmanager
-def running_vllm(*, max_model_len: int = 2048, max_num_seqs: int = 8) -> Iterator[str]:
-    """Serve the tiny model as `tiny` on a free local port; yields the base URL, which ends in /v1.
+def running_vllm(kind: tuple[str, Sequence[str]] = WRITER, *, max_num_seqs: int = 8) -> Iterator[str]:
+    """Serve a tiny model as `tiny` on a free local port; yields the base URL, which ends in /v1.
 
     Takes about a minute. Raises RuntimeError if the environment is missing or the server does not start, with
     the end of its log.
@@ -44,14 +49,14 @@ def running_vllm(*, max_model_len: int = 2048, max_num_seqs: int = 8) -> Iterato
     with TemporaryDirectory(prefix="ragstone-vllm-") as folder:
         model, log = Path(folder, "model"), Path(folder, "log")
         environment = {**os.environ, **VLLM_ENVIRONMENT}
-        maker = [VLLM_PYTHON, Path(__file__).with_name("tiny_model.py"), model]
+        script, options = kind
+        maker = [VLLM_PYTHON, Path(__file__).with_name(script), model]
         subprocess.run(maker, env=environment, check=True, capture_output=True)
         port = _free_port()
         command = [
             *(str(VLLM_PYTHON), "-m", "vllm.entrypoints.openai.api_server"),
             *("--model", str(model), "--served-model-name", MODEL_NAME),
-            *("--max-model-len", str(max_model_len), "--max-num-seqs", str(max_num_seqs)),
-            *("--enforce-eager", "--dtype", "bfloat16", "--enable-prompt-tokens-details"),
+            *("--max-num-seqs", str(max_num_seqs), "--enforce-eager", *options),
             *("--host", "127.0.0.1", "--port", str(port)),
         ]
         with log.open("wb") as output:
