@@ -34,6 +34,8 @@ def main() -> None:
     compile_lock("local", extras["local"], [*upgrade, *agree, "--constraint", "requirements/torch.txt"])
     compile_lock("dev", groups["dev"], [*upgrade, *agree])
     compile_lock("weights", groups["weights"], [*upgrade, "--no-deps"])
+    bench = (REQUIREMENTS / "bench.in").read_text(encoding="utf-8").splitlines()
+    compile_lock("bench", bench, [*upgrade, "--constraint", "requirements/torch.txt"])
 
 
 def compile_lock(name: str, requirements: list[str], options: list[str]) -> None:
