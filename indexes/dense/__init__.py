@@ -1,6 +1,7 @@
 """The dense list: each segment's vectors, and the search for those that are most similar to a question."""
 
-from indexes.dense.search import DenseSearch, FaissDevice, use_gpu
-from indexes.dense.segment import DenseSegment
+from indexes.dense.gpu import FaissDevice, use_gpu
+from indexes.dense.search import LEAST_EFFORT, MOST_EFFORT, DenseSearch
+from indexes.dense.segment import EXACT_ROWS, DenseSegment
 
-__all__ = ["DenseSearch", "DenseSegment", "FaissDevice", "use_gpu"]
+__all__ = ["EXACT_ROWS", "LEAST_EFFORT", "MOST_EFFORT", "DenseSearch", "DenseSegment", "FaissDevice", "use_gpu"]

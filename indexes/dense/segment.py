@@ -1,27 +1,105 @@
-"""A segment's vectors."""
+"""A segment's vectors: compared one by one while they are few, else proposed by an inverted file."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from core.types import Embeddings
+from indexes.dense.inverted import InvertedFile
+from indexes.dense.kernels import Similarities, inner_products
+from indexes.dense.tuning import LEAST_RECALL, Tuning, tune
 from indexes.dense.vectors import FILE_NAME, map_vectors, write_vectors
+from indexes.lexical.matches import Mask, Rows
+from indexes.top import top_places
+
+log = logging.getLogger(__name__)
+
+# Up to so many rows, comparing them all takes about a millisecond.
+EXACT_ROWS = 10_000
+_TUNING = "dense.json"
+# Comparing one raw vector somewhere costs as much as reading this many codes ...
+_CODES_A_ROW = 20
+# ... and an inverted file has fixed costs of as much as this many raw vectors.
+_ROWS_ASIDE = 2000
+# Rows that the codes propose for each hit that is asked for.
+_PROPOSED_A_HIT = 4
 
 
 @dataclass(frozen=True, slots=True)
 class DenseSegment:
-    """The L2-normalised vectors of one segment, float32 [N, d], mapped."""
+    """The L2-normalised vectors of one segment, float32 [N, d], mapped; with an inverted file if many."""
 
     vectors: Embeddings
+    inverted: InvertedFile | None = None
+    tuning: Tuning | None = None
 
     @classmethod
     def open(cls, folder: Path) -> DenseSegment:
-        """Map the files that `save` wrote; raises FileNotFoundError where one is missing."""
-        return cls(map_vectors(folder / FILE_NAME))
+        """Map the files that `save` wrote; raises FileNotFoundError, RuntimeError and ValueError if not whole."""
+        vectors = map_vectors(folder / FILE_NAME)
+        if not (folder / _TUNING).exists():
+            return cls(vectors)
+        tuning = Tuning.read(folder / _TUNING)
+        inverted = InvertedFile.open(folder)
+        if inverted.index.ntotal != len(vectors):
+            raise ValueError(f"{inverted.index.ntotal} codes for {len(vectors)} vectors")
+        return cls(vectors, inverted, tuning)
 
     @staticmethod
-    def save(folder: Path, blocks: Iterable[Embeddings]) -> None:
-        """Write vectors in blocks, float32 [≤ n, d], in the order of their rows, holding one block at a time."""
+    def save(folder: Path, blocks: Iterable[Embeddings], exact_rows: int = EXACT_ROWS) -> None:
+        """Write vectors in blocks, float32 [≤ n, d], in the order of their rows, holding one block at a time.
+
+        Of more than exact_rows an inverted file is made too. If it does not find what an exact search finds, the
+        segment stays without one, and the log says so.
+        """
         write_vectors(folder / FILE_NAME, blocks)
+        vectors = map_vectors(folder / FILE_NAME)
+        if len(vectors) <= exact_rows:
+            return
+        try:
+            inverted = InvertedFile.build(vectors)
+        except ValueError as error:
+            log.warning("%d vectors are searched one by one: %s.", len(vectors), error)
+            return
+        tuning = tune(inverted, vectors)
+        if tuning.recall < LEAST_RECALL:
+            log.warning(
+                "%d vectors are searched one by one: an inverted file finds %.3f of the best ten, less than %.2f.",
+                len(vectors),
+                tuning.recall,
+                LEAST_RECALL,
+            )
+            return
+        inverted.save(folder)
+        tuning.write(folder / _TUNING)
+
+    def top(self, query: Embeddings, k: int, allowed: Mask | None, effort: float) -> tuple[Rows, Similarities]:
+        """Return the k best allowed rows with their inner products, best first; equal ones by row.
+
+        query: float32 [d]; effort: `search.Effort`.
+        """
+        count = len(self.vectors) if allowed is None else int(np.count_nonzero(allowed))
+        if count == len(self.vectors):
+            allowed = None
+        rows = self._proposals(query, k, allowed, count, effort)
+        if rows is None and allowed is not None:
+            rows = np.flatnonzero(allowed)
+        similarities = inner_products(query, self.vectors, rows)
+        best = top_places(similarities, k)
+        return best if rows is None else rows[best], similarities[best]
+
+    def _proposals(self, query: Embeddings, k: int, allowed: Mask | None, count: int, effort: float) -> Rows | None:
+        """Return rows among which the best allowed ones, count in all, are; None where comparing all is cheaper."""
+        if self.inverted is None or self.tuning is None or not count:
+            return None
+        codes = min(1.0, self.tuning.share(count / len(self.vectors)) * effort) * len(self.vectors)
+        proposed = int(max(self.tuning.refined, _PROPOSED_A_HIT * k) * effort)
+        if count <= proposed + _ROWS_ASIDE + codes / _CODES_A_ROW:
+            return None
+        rows = np.sort(self.inverted.propose(query, max(k, proposed), codes, allowed))
+        return None if len(rows) < min(k, count) else rows

