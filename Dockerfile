@@ -24,12 +24,12 @@ COPY app/__init__.py app/
 COPY evals/__init__.py evals/
 
 FROM sources AS install-cpu
-ARG EXTRAS=postgres
+ARG EXTRAS=postgres,fast
 RUN --mount=type=cache,target=/root/.cache/pip \
     python scripts/bootstrap.py install run --accel cpu --extras "${EXTRAS}"
 
 FROM sources AS install-gpu
-ARG EXTRAS=postgres
+ARG EXTRAS=postgres,fast
 RUN --mount=type=cache,target=/root/.cache/pip \
     python scripts/bootstrap.py install run --accel gpu --extras "${EXTRAS}"
 

@@ -12,10 +12,9 @@ import numpy as np
 from core.types import Embeddings, Ids
 from indexes.background import Background
 from indexes.dense import DenseSearch, FaissDevice
-from indexes.lexical.bm25 import VARIANTS
 from indexes.lexical.live import LivePostings
 from indexes.lexical.matches import LexicalSearch, Mask, Matches, Rows
-from indexes.lexical.search import Bm25Search
+from indexes.lexical.registry import open_lexical_search
 from indexes.manifest import IndexDamaged, Manifest, SegmentRecord
 from indexes.segments import Segment, read_dead
 from indexes.translation.concepts import Concept
@@ -85,7 +84,7 @@ class Snapshot:
             segments=segments,
             bases=bases,
             live=_joined(postings),
-            lexical=_lexical_search(lexical, postings),
+            lexical=open_lexical_search(lexical, postings),
             dense=DenseSearch([segment.dense for segment in segments], device),
             background=Background.of(segments, [each.live for each in postings]),
         )
@@ -146,14 +145,6 @@ class Snapshot:
         for base, segment, (start, end) in zip(self.bases, self.segments, pairwise(borders), strict=False):
             if start < end:
                 yield slice(start, end), segment, rows[start:end] - base
-
-
-def _lexical_search(name: str, postings: Sequence[LivePostings]) -> LexicalSearch:
-    if name == "rank-bm25":
-        from indexes.lexical.rank_bm25 import RankBm25Search  # noqa: PLC0415 - only where it is chosen
-
-        return RankBm25Search(postings)
-    return Bm25Search(postings, VARIANTS[name])
 
 
 def _joined(postings: Sequence[LivePostings]) -> Mask | None:

@@ -55,7 +55,7 @@ class Environment(NamedTuple):
 ENVIRONMENTS = {
     # They have done their work then: this environment is never changed, only made again.
     "run": Environment(".venv", 600, removed=("setuptools", "pip")),
-    "dev": Environment(".venv-dev", 1200, extras=("postgres",), locks=("dev",)),
+    "dev": Environment(".venv-dev", 1200, extras=("fast", "postgres"), locks=("dev",)),
     "local": Environment(".venv-local", 2500, extras=("local",), locks=("dev", "weights")),
     # vLLM serves models and knows nothing of us. What it brings for images and sound does not fit its torch.
     "vllm": Environment(
@@ -65,7 +65,7 @@ ENVIRONMENTS = {
     "bench": Environment(".venv-bench", 3500, faiss=False, locks=("bench",), open=("torch",)),
 }
 # What an extra of pyproject.toml adds: lock files, and requirement files without hashes.
-EXTRAS = {"postgres": (("postgres",), ()), "local": (("local",), ("torch",))}
+EXTRAS = {"fast": (("fast",), ()), "postgres": (("postgres",), ()), "local": (("local",), ("torch",))}
 
 NETWORK_SIGNS = (
     "NewConnectionError",
@@ -249,7 +249,7 @@ def install(python: Path, environment: Environment, wanted: Wanted) -> None:
     if environment.faiss:
         run([*add, "--no-deps", "--no-index", "--no-build-isolation", "--editable", str(ROOT)], folder)
         run([*pip, "check"], folder)
-        if "local" not in wanted.extras:  # torch and its like read much of it
+        if not {"fast", "local"} & set(wanted.extras):  # numba, torch and their like read much of it
             prune(next(folder.glob("lib/python*/site-packages")))
     if environment.removed:
         run([*pip, "uninstall", "--yes", *environment.removed], folder)

@@ -31,6 +31,7 @@ def main() -> None:
     compile_lock("cpu", base + extras["cpu"], upgrade)
     compile_lock("gpu", base + extras["gpu"], [*upgrade, *agree])
     compile_lock("postgres", extras["postgres"], [*upgrade, *agree])
+    compile_lock("fast", extras["fast"], [*upgrade, *agree])
     compile_lock("local", extras["local"], [*upgrade, *agree, "--constraint", "requirements/torch.txt"])
     compile_lock("dev", groups["dev"], [*upgrade, *agree])
     compile_lock("weights", groups["weights"], [*upgrade, "--no-deps"])

@@ -28,6 +28,7 @@ from core.visibility import DocumentFilter, matches, readable_by
 from indexes.candidates import Depths
 from indexes.embedders.pool import EmbedderPool
 from indexes.hybrid import HybridIndex, HybridQuery
+from indexes.lexical import registry as lexical
 from indexes.translation.concepts import concepts
 from indexes.translation.dictionary import Dictionary
 
@@ -101,10 +102,11 @@ class Retriever:
         self._opening_dictionary = threading.Lock()  # building it takes seconds: no other search waits for that
 
     def warm_up(self) -> None:
-        """Load what the first question would wait for: the embedder of the settings, dictionary and reranker."""
+        """Load what the first question would wait for: the embedder, the dictionary, the reranker, compiled loops."""
         self._translations()
         self.embedders.reference(self.embedders.get(self._settings.embedder))
         self._reranking.warm_up()
+        lexical.warm_up()
 
     def search(
         self,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
@@ -21,7 +22,22 @@ from indexes.lexical.statistics import Statistics
 from indexes.top import top_places
 
 # Sums kept for the next searches: as many as search at once in a server of the default settings.
-_KEPT_SUMS = 8
+KEPT_SUMS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """The known terms of a question, the weightiest first.
+
+    order: their places in the question; importance: Lucene's idf of each. asked_idf and ceiling: as `Matches` has
+    them, of all its terms.
+    """
+
+    order: NDArray[np.int64]
+    weights: Floats
+    importance: Floats
+    asked_idf: float
+    ceiling: float
 
 
 class Bm25Search:
@@ -29,38 +45,39 @@ class Bm25Search:
 
     def __init__(self, segments: Sequence[LivePostings], variant: Variant) -> None:
         sizes = [segment.postings.row_count for segment in segments]
-        self._segments = list(zip(accumulate(sizes, initial=0), segments, strict=False))
+        self.segments = list(zip(accumulate(sizes, initial=0), segments, strict=False))
         self._variant = variant
-        self._statistics = Statistics(segments)
+        self.statistics = Statistics(segments)
         lengths = [segment.postings.lengths for segment in segments]
         self._lengths = lengths[0] if len(lengths) == 1 else np.concatenate(lengths or [np.empty(0, np.int32)])
         longest = int(self._lengths.max(initial=0))
-        self._norm_of_length = length_norm(np.arange(longest + 1), self._statistics.mean_length)
-        self._sums: deque[Sums] = deque(maxlen=_KEPT_SUMS)
+        self.norms = length_norm(np.arange(longest + 1), self.statistics.mean_length)
+        self._sums: deque[Sums] = deque(maxlen=KEPT_SUMS)
 
     def match(self, terms: Sequence[str]) -> Matches:
         """Look a question's terms up; a term asked twice counts twice."""
-        if not terms or not self._statistics.documents:
+        if not terms or not self.statistics.documents:
             return nothing()
-        asked = Counter(map(term_hash, terms))
+        return self.match_hashes(Counter(map(term_hash, terms)))
+
+    def match_hashes(self, asked: Mapping[int, int]) -> Matches:
+        """Look terms up; asked: term hash → how often it was asked."""
         times = np.fromiter(asked.values(), np.int64, len(asked))
-        lookup = Lookup(np.fromiter(asked, np.uint64, len(asked)), self._segments)
-        df = lookup.df
-        idf = self._variant.idf(df, self._statistics.documents)
+        lookup = Lookup(np.fromiter(asked, np.uint64, len(asked)), self.segments)
+        weighed = self.weigh(times, lookup.df)
+        return Bm25Matches(self, lookup.read(weighed.order), lookup.peaks(self.statistics.mean_length), weighed)
+
+    def weigh(self, times: NDArray[np.int64], df: NDArray[np.int64]) -> Weighed:
+        """Weigh a question's terms by how often each is asked, and how many live rows hold it."""
+        idf = self._variant.idf(df, self.statistics.documents)
         if self._variant.floored:
-            idf = floored(idf, self._statistics.mean_robertson_idf)
+            idf = floored(idf, self.statistics.mean_robertson_idf)
         weights = times * idf * self._variant.gain
-        importance = lucene_idf(df, self._statistics.documents)
+        importance = lucene_idf(df, self.statistics.documents)
         known = np.flatnonzero(df)
         order = known[np.argsort(-weights[known], kind="stable")]
-        return Bm25Matches(
-            self,
-            lookup.read(order),
-            weights[order],
-            weights[order] * lookup.peaks(self._statistics.mean_length)[order],
-            importance[order],
-            asked_idf=float(importance.sum()),
-            ceiling=float(weights.sum()),
+        return Weighed(
+            order, weights[order], importance[order], float(importance.sum()), ceiling=float(weights.sum())
         )
 
     @property
@@ -70,7 +87,7 @@ class Bm25Search:
 
     def saturation(self, rows: Rows, frequencies: NDArray[np.unsignedinteger[Any]]) -> Floats:
         """Return the saturation of terms in rows; frequencies: [rows] or [terms, rows]."""
-        saturated: Floats = frequencies / (frequencies + self._norm_of_length[self._lengths[rows]])
+        saturated: Floats = frequencies / (frequencies + self.norms[self._lengths[rows]])
         return saturated
 
     @contextmanager
@@ -87,25 +104,16 @@ class Bm25Search:
 class Bm25Matches:
     """What the rows have to do with one question; scores are computed as they are asked for."""
 
-    def __init__(
-        self,
-        search: Bm25Search,
-        lists: Lists,
-        weights: Floats,
-        bounds: Floats,
-        importance: Floats,
-        asked_idf: float,
-        ceiling: float,
-    ) -> None:
-        """weights, bounds (over weight × saturation), importance: of the terms of the lists, weights descending."""
+    def __init__(self, search: Bm25Search, lists: Lists, peaks: Floats, weighed: Weighed) -> None:
+        """lists: of the weighed terms; peaks: bounds over the saturation of each term that was asked."""
         self._search = search
         self._lists = lists
-        self._weights = weights
-        self._bounds = bounds
-        self._importance = importance
-        self.known_idf = float(importance.sum())
-        self.asked_idf = asked_idf
-        self.ceiling = ceiling
+        self._weights = weighed.weights
+        self._bounds = weighed.weights * peaks[weighed.order]
+        self._importance = weighed.importance
+        self.known_idf = float(weighed.importance.sum())
+        self.asked_idf = weighed.asked_idf
+        self.ceiling = weighed.ceiling
 
     def top(self, k: int, allowed: Mask | None) -> tuple[Rows, Floats]:
         """Return the k best rows that hold a term and are allowed (None: all), and their scores; ties by row."""

@@ -1,4 +1,5 @@
 from collections import Counter
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from rank_bm25 import BM25Okapi
 from indexes.analyse import analyse
 from indexes.hybrid import HybridIndex, HybridQuery
 from indexes.lexical.bm25 import VARIANTS
+from indexes.lexical.compiled import CompiledBm25Search
 from indexes.lexical.live import LivePostings
 from indexes.lexical.matches import LexicalSearch
 from indexes.lexical.postings import Postings, term_hash
@@ -20,6 +22,7 @@ from tests.support.shared_data import passages
 
 words = st.sampled_from(list("abcdefghij"))
 corpora = st.lists(st.lists(words, max_size=20), min_size=1, max_size=30)
+VOCABULARY = 5_000
 questions = st.lists(st.sampled_from(list("abcdefghijxyz")), min_size=1, max_size=8)
 
 
@@ -49,7 +52,12 @@ def test_robertson_scores_equal_rank_bm25_however_rows_fell_into_segments(
         return  # rank-bm25 divides by zero
     expected = BM25Okapi(kept).get_scores(question)
     segments = segments_of(corpus, sizes, None if live.all() else live)
-    for search in (Bm25Search(segments, VARIANTS["bm25-robertson"]), RankBm25Search(segments)):
+    robertson = VARIANTS["bm25-robertson"]
+    for search in (
+        Bm25Search(segments, robertson),
+        CompiledBm25Search(segments, robertson),
+        RankBm25Search(segments),
+    ):
         np.testing.assert_allclose(scores_of(search, question, len(corpus))[live], expected, atol=1e-6)
 
 
@@ -75,8 +83,8 @@ def test_the_best_allowed_rows_are_those_of_a_full_sort(
     corpus: list[list[str]], question: list[str], k: int, sizes: list[int], data: st.DataObject
 ) -> None:
     allowed = np.array(data.draw(st.lists(st.booleans(), min_size=len(corpus), max_size=len(corpus))))
-    for variant in VARIANTS.values():
-        matches = Bm25Search(segments_of(corpus, sizes), variant).match(question)
+    for variant, engine in product(VARIANTS.values(), (Bm25Search, CompiledBm25Search)):
+        matches = engine(segments_of(corpus, sizes), variant).match(question)
         every, shares = matches.of_rows(np.arange(len(corpus)))
         expected = sorted((-every[row], row) for row in np.flatnonzero(allowed & (shares > 0)).tolist())[:k]
         rows, scores = matches.top(k, allowed)
@@ -115,3 +123,31 @@ def test_no_word_of_a_document_lies_in_the_index(tmp_path: Path) -> None:
     assert written
     assert b"onfidential" not in written
     assert b"ephyrin" not in written.lower()
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1, 10, 100]), st.booleans(), st.booleans())
+def test_both_engines_find_the_same_among_many_rows(seed: int, k: int, filtered: bool, worn: bool) -> None:
+    random = np.random.default_rng(seed)
+    segments = [skewed_segment(random, rows, worn=worn) for rows in (17_000, 500, 5_000)]
+    row_count = sum(segment.postings.row_count for segment in segments)
+    allowed = random.random(row_count) < random.choice([0.001, 0.1, 0.9]) if filtered else None
+    question = [str(term) for term in random.zipf(1.3, 12) % VOCABULARY]
+    ours, compiled = (
+        engine(segments, VARIANTS["bm25"]).match(question) for engine in (Bm25Search, CompiledBm25Search)
+    )
+    every, shares = ours.of_rows(np.arange(row_count))
+    held = shares > 0 if allowed is None else allowed & (shares > 0)
+    expected = np.lexsort((np.arange(row_count), -np.where(held, every, -1.0)))[: min(k, held.sum())]
+    for matches in (ours, compiled):
+        rows, scores = matches.top(k, allowed)
+        np.testing.assert_array_equal(rows, expected)
+        np.testing.assert_allclose(scores, every[expected], rtol=1e-12)
+    np.testing.assert_array_equal(compiled.of_rows(expected[expected.argsort()]), ours.of_rows(np.sort(expected)))
+
+
+def skewed_segment(random: np.random.Generator, rows: int, *, worn: bool) -> LivePostings:
+    """Return rows of which some terms are in most and most terms in few, some of them dead where worn."""
+    drawn = random.zipf(1.3, (rows, 30)) % VOCABULARY
+    bags = [Counter(term_hash(str(term)) for term in row) for row in drawn.tolist()]
+    return LivePostings(Postings.of_bags(bags), random.random(rows) < 0.9 if worn else None)
