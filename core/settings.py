@@ -42,6 +42,9 @@ class Settings(BaseSettings):
     embed_base_url: str = Field("", description="Base URL of an OpenAI-compatible embeddings endpoint, with /v1.")
     embed_api_key: SecretStr = Field(SecretStr(""), description="Key for the embeddings endpoint.")
     embed_batch: int = Field(32, ge=1, le=2048, description="Texts sent to the embedder at once.")
+    embed_batch_tokens: int = Field(
+        8192, ge=64, description="Tokens sent to the embedder at once, padding included."
+    )
     embed_concurrency: int = Field(4, ge=1, le=64, description="Embedding requests under way at once.")
     embed_timeout_s: float = Field(60, gt=0, description="Longest wait for one embedding request.")
     embed_threads: int = Field(0, ge=0, description="Threads of the embedded embedder; 0: the machine's cores.")
@@ -85,6 +88,9 @@ class Settings(BaseSettings):
     max_queued_items: int = Field(100_000, ge=1, description="Documents waiting before uploads get a 429.")
     worker_batch: int = Field(16, ge=1, le=1000, description="Documents that a worker commits together.")
     worker_poll_s: float = Field(0.5, gt=0, description="Pause of an idle worker between looks at the queue.")
+    worker_nice: int = Field(
+        10, ge=0, le=19, description="How far workers stand back for the server's questions, as in `nice -n`."
+    )
     lease_s: float = Field(60, gt=1, description="Time after which a silent worker's documents go to another.")
     max_attempts: int = Field(4, ge=1, description="Starts of one document before it counts as failed.")
     parse_timeout_s: float = Field(300, gt=0, description="Longest time that parsing one document may take.")

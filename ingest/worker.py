@@ -180,6 +180,7 @@ def main() -> None:
         print(f"ragstone: {error.detail}", file=sys.stderr)
         sys.exit(2)
     configure_logging(settings.log_format, settings.log_level)
+    os.nice(settings.worker_nice)
     worker = Worker(settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop())

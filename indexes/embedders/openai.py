@@ -9,6 +9,7 @@ import re
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Annotated
 
 import numpy as np
@@ -16,6 +17,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from core.errors import EmbedderUnavailable
 from core.types import Embeddings
+from indexes.embedders.batches import by_length
 from indexes.embedders.endpoint import JsonEndpoint
 from indexes.embedders.prompts import prompts_for
 from indexes.embedders.vectors import normalised
@@ -48,13 +50,15 @@ class OpenAIEmbedder:
         key: str = "",
         *,
         batch: int = 32,
+        batch_tokens: int = 8192,
         concurrency: int = 4,
         timeout_s: float = 60,
         max_tokens: int = 512,
         backoff_s: float = 0.5,
     ) -> None:
-        """base_url ends before `/embeddings`; batch: texts in a request; concurrency: requests under way at once.
+        """base_url ends before `/embeddings`; batch and batch_tokens: most texts, and tokens, in a request.
 
+        concurrency: requests under way at once.
         max_tokens: what the model embeds whole, which the API does not tell. Nothing is sent before it is needed.
         """
         self.fingerprint = f"openai:{model}/recipe-{RECIPE}"
@@ -65,6 +69,7 @@ class OpenAIEmbedder:
         self._url = f"{base_url}/embeddings"
         self._prompts = prompts_for(model)
         self._batch = batch
+        self._batch_tokens = batch_tokens
         # Connections beyond the pool's, so that queries need not wait for one.
         self._endpoint = JsonEndpoint(
             base_url, key, timeout_s=timeout_s, connections=2 * concurrency + 8, backoff_s=backoff_s
@@ -77,12 +82,20 @@ class OpenAIEmbedder:
         return self._dimension or int(self._request(["dimension"], _QUERY_ATTEMPTS).shape[1])
 
     def embed_passages(self, texts: Sequence[str]) -> Embeddings:
-        """Return float32 [len(texts), dimension]; raises EmbedderUnavailable."""
+        """Return float32 [len(texts), dimension]; raises EmbedderUnavailable.
+
+        Texts of like length go together, for servers that pad a request to its longest text.
+        """
         if not texts:
             return np.empty((0, self.dimension), np.float32)
         prompted = [f"{self._prompts.passage}{text}" for text in texts]
-        batches = [prompted[start : start + self._batch] for start in range(0, len(prompted), self._batch)]
-        return np.concatenate(list(self._pool.map(lambda batch: self._request(batch, _PASSAGE_ATTEMPTS), batches)))
+        tokens = [self.count_tokens(text) for text in prompted]
+        batches = by_length(tokens, most_texts=self._batch, most_tokens=self._batch_tokens)
+        replies = self._pool.map(partial(self._embed_rows, prompted), batches)
+        vectors = np.concatenate(list(replies))
+        in_order: Embeddings = np.empty_like(vectors)
+        in_order[np.concatenate(batches)] = vectors
+        return in_order
 
     def embed_query(self, text: str) -> Embeddings:
         """Return float32 [dimension]; raises EmbedderUnavailable."""
@@ -104,6 +117,9 @@ class OpenAIEmbedder:
         """Give up the requests that wait, end the others and close the connections; idempotent."""
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._endpoint.close()
+
+    def _embed_rows(self, texts: Sequence[str], rows: Sequence[int]) -> Embeddings:
+        return self._request([texts[i] for i in rows], _PASSAGE_ATTEMPTS)
 
     def _request(self, texts: list[str], attempts: int) -> Embeddings:
         """Return float32 [len(texts), dimension], checked, in the order of texts and normalised."""

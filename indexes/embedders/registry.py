@@ -25,7 +25,9 @@ def open_embedder_named(spec: str, settings: Settings) -> Embedder:
     if spec == "e5":
         return E5Embedder(settings.models_dir, settings.embed_threads)
     if kind == "st" and model:
-        return SentenceTransformersEmbedder(model, batch=settings.embed_batch)
+        return SentenceTransformersEmbedder(
+            model, batch=settings.embed_batch, batch_tokens=settings.embed_batch_tokens
+        )
     if kind == "openai" and model:
         if not settings.embed_base_url:
             raise InvalidInput(f"The embedder {spec} needs RAGSTONE_EMBED_BASE_URL.")
@@ -34,6 +36,7 @@ def open_embedder_named(spec: str, settings: Settings) -> Embedder:
             settings.embed_base_url,
             settings.embed_api_key.get_secret_value(),
             batch=settings.embed_batch,
+            batch_tokens=settings.embed_batch_tokens,
             concurrency=settings.embed_concurrency,
             timeout_s=settings.embed_timeout_s,
         )

@@ -18,6 +18,7 @@ import numpy as np
 
 from core.errors import EmbedderUnavailable, MissingExtra
 from core.types import Embeddings
+from indexes.embedders.batches import by_length
 from indexes.embedders.prompts import Prompts, prompts_for
 from indexes.embedders.vectors import normalised
 
@@ -34,8 +35,8 @@ _UNLIMITED_TOKENS = 8192
 class SentenceTransformersEmbedder:
     """Prompts are the model's own where it has some, otherwise those of its family."""
 
-    def __init__(self, model: str, *, batch: int = 32) -> None:
-        """model: a folder or a name on the hub; batch: texts in one forward pass.
+    def __init__(self, model: str, *, batch: int = 32, batch_tokens: int = 8192) -> None:
+        """model: a folder or a name on the hub; batch and batch_tokens: most texts, and tokens, in a forward pass.
 
         Raises MissingExtra without the packages and EmbedderUnavailable if the model cannot be loaded.
         """
@@ -44,36 +45,35 @@ class SentenceTransformersEmbedder:
         from sentence_transformers import SentenceTransformer  # noqa: PLC0415 - takes seconds, and may be absent
 
         try:
-            self._model: SentenceTransformer = SentenceTransformer(model)
-            self.fingerprint = f"{_name(model)}/{_revision(model, self._model)}/recipe-{RECIPE}"
+            loaded = SentenceTransformer(model)
+            self.fingerprint = f"{_name(model)}/{_revision(model, loaded)}/recipe-{RECIPE}"
+            self._queries, self._passages = _Lane(loaded), _Lane(_beside(loaded))
         except Exception as error:  # the hub, torch and the model's own code each raise their own
             raise EmbedderUnavailable(f"The model {model} cannot be loaded: {error}") from error
-        dimension = self._model.get_embedding_dimension()
+        dimension = loaded.get_embedding_dimension()
         if dimension is None:
             raise EmbedderUnavailable(f"The model {model} does not tell the length of its vectors.")
         self.dimension = dimension
         self._batch = batch
+        self._batch_tokens = batch_tokens
         # A copy of its own: a forward pass sets truncation on the model's tokenizer, which would distort counts.
-        self._tokenizer = copy.deepcopy(self._model.tokenizer)
-        self._prompts = _prompts(model, self._model)
+        self._tokenizer = copy.deepcopy(loaded.tokenizer)
+        self._prompts = _prompts(model, loaded)
         longest_prompt = max(self.count_tokens(text) for text in (self._prompts.query, self._prompts.passage))
         special_tokens = len(self._tokenizer.encode(""))
-        self.max_tokens = int(self._model.max_seq_length or _UNLIMITED_TOKENS) - longest_prompt - special_tokens
-        self._turn = threading.Lock()
-        self._running = threading.Lock()
+        self.max_tokens = int(loaded.max_seq_length or _UNLIMITED_TOKENS) - longest_prompt - special_tokens
 
     def embed_passages(self, texts: Sequence[str]) -> Embeddings:
         """Return float32 [len(texts), dimension]; what exceeds max_tokens is cut off by the model."""
-        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        tokens = [min(self.count_tokens(text), self.max_tokens) for text in texts]
         vectors = np.empty((len(texts), self.dimension), np.float32)
-        for start in range(0, len(order), self._batch):
-            rows = order[start : start + self._batch]
-            vectors[rows] = self._encode([texts[i] for i in rows], self._prompts.passage)
+        for rows in by_length(tokens, most_texts=self._batch, most_tokens=self._batch_tokens):
+            vectors[rows] = self._passages.encode([texts[i] for i in rows], self._prompts.passage)
         return vectors
 
     def embed_query(self, text: str) -> Embeddings:
-        """Return float32 [dimension]; waits for one batch of passages at most."""
-        vector: Embeddings = self._encode([text], self._prompts.query)[0]
+        """Return float32 [dimension]; waits for other queries, never for passages."""
+        vector: Embeddings = self._queries.encode([text], self._prompts.query)[0]
         return vector
 
     def count_tokens(self, text: str) -> int:
@@ -83,7 +83,17 @@ class SentenceTransformersEmbedder:
     def close(self) -> None:
         """Nothing to release: memory goes with this object."""
 
-    def _encode(self, texts: list[str], prompt: str) -> Embeddings:
+
+class _Lane:
+    """A model that embeds for one caller at a time, in the order of their coming."""
+
+    def __init__(self, model: SentenceTransformer) -> None:
+        self._model = model
+        self._turn = threading.Lock()
+        self._running = threading.Lock()
+
+    def encode(self, texts: Sequence[str], prompt: str) -> Embeddings:
+        """Return float32 [len(texts), dimension], normalised, from one forward pass."""
         well_formed = [_well_formed(text) for text in texts]
         with self._one_at_a_time():
             vectors = self._model.encode(
@@ -93,7 +103,7 @@ class SentenceTransformersEmbedder:
 
     @contextmanager
     def _one_at_a_time(self) -> Iterator[None]:
-        """Let callers in by turns: whoever waits holds the turn, so that a bulk call cannot overtake a query.
+        """Let callers in by turns: whoever waits holds the turn, so that many batches cannot overtake another one.
 
         The tokenizers that transformers wraps are changed by each call and are not safe in threads.
         """
@@ -103,6 +113,12 @@ class SentenceTransformersEmbedder:
             yield
         finally:
             self._running.release()
+
+
+def _beside(model: SentenceTransformer) -> SentenceTransformer:
+    """Return a copy that runs beside the model: everything is its own but the weights, which both read."""
+    weights = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
+    return copy.deepcopy(model, weights)
 
 
 def _well_formed(text: str) -> str:

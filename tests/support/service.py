@@ -154,6 +154,8 @@ def running_service(
         "RAGSTONE_ADMIN_KEY": ADMIN_KEY,
         "RAGSTONE_EXAMPLES": "0",
         "RAGSTONE_WORKER_POLL_S": "0.05",
+        # On a machine that others use too, a worker that stands back may never come to its turn.
+        "RAGSTONE_WORKER_NICE": "0",
         "HF_HUB_OFFLINE": "1",
         **{f"RAGSTONE_{name.upper()}": value for name, value in settings.items()},
     }

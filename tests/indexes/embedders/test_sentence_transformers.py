@@ -2,6 +2,7 @@
 
 import shutil
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -69,6 +70,23 @@ def test_counts_hold_while_another_thread_embeds(minilm: SentenceTransformersEmb
             embedding.result()
     assert counts == {1000}
     assert query.shape == (384,)
+
+
+def test_query_does_not_wait_for_a_batch_of_passages(model_path: Path) -> None:
+    embedder = SentenceTransformersEmbedder(str(model_path), batch=256, batch_tokens=100_000)
+    with ThreadPoolExecutor(1) as pool:
+        bulk = pool.submit(embedder.embed_passages, [f"{i} " + "word " * 250 for i in range(256)])
+        time.sleep(0.2)  # the batch, all that there is of them, is under way
+        query = embedder.embed_query("Who invented the telephone?")
+        assert not bulk.done()
+        np.testing.assert_allclose(query, embedder.embed_query("Who invented the telephone?"), atol=1e-5)
+        assert bulk.result().shape == (256, 384)
+
+
+def test_no_batch_changes_the_order_or_the_vectors(model_path: Path, minilm: SentenceTransformersEmbedder) -> None:
+    texts = [text[: 20 + 90 * (i % 7)] for i, text in enumerate(passages("squad2", 40))]
+    small = SentenceTransformersEmbedder(str(model_path), batch=16, batch_tokens=300)
+    np.testing.assert_allclose(small.embed_passages(texts), minilm.embed_passages(texts), atol=1e-5)
 
 
 def test_broken_unicode_is_embedded_all_the_same(minilm: SentenceTransformersEmbedder) -> None:
