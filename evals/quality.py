@@ -9,6 +9,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 from typing import Annotated, Any
@@ -18,12 +19,21 @@ from rich.console import Console
 from rich.table import Table
 
 from app.cli.client import key_of, load_settings, server_address
-from core.types import SearchMode
 from evals.datasets import load
 from evals.metrics import ndcg_at_k, recall_at_k
 from evals.service import Service
 
-MODES: tuple[SearchMode, ...] = ("lexical", "dense", "hybrid")
+# Ways to search, as fields of the request: each list alone, what a search does by itself, that without one of its
+# tricks, and what others do.
+WAYS: Mapping[str, Mapping[str, Any]] = {
+    "lexical": {"mode": "lexical"},
+    "dense": {"mode": "dense"},
+    "hybrid": {},
+    "hybrid, not translated": {"ranking": {"translate": False}},
+    "equal ranks (rrf)": {"ranking": {"fusion": "rrf"}},
+    "equal scores, min-max": {"ranking": {"fusion": "weighted"}},
+    "equal scores, z-score": {"ranking": {"fusion": "weighted", "normalisation": "z-score"}},
+}
 SETS = ("squad2", "cmrc2018", "xquad-en", "xquad-zh", "xquad-en-zh", "xquad-zh-en", "scifact")
 EXAMPLES = "examples"
 _QUESTIONS = Path(__file__).resolve().parents[1] / "examples" / "questions.jsonl"
@@ -42,18 +52,27 @@ BM25_REFERENCE = {
 console = Console()
 
 
-def measure_set(service: Service, name: str, most: int) -> dict[SearchMode, tuple[float, float, float]]:
-    """Return recall@1, recall@5 and nDCG@10 of each mode over a set's first `most` judged questions (0: all)."""
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Means over a set's questions, 0 to 1."""
+
+    recall_at_1: float
+    recall_at_5: float
+    ndcg_at_10: float
+
+
+def measure_set(service: Service, name: str, most: int) -> dict[str, Figures]:
+    """Return the figures of each way over a set's first `most` judged questions (0: all)."""
     data = load(name)
     # The sets that cross languages ask about the same passages as the plain ones: one collection a language.
     collection = f"eval-xquad-{data.passages[0].lang}" if name.startswith("xquad") else f"eval-{name}"
     service.feed(collection, data.passages)
     questions = data.judged()[: most or None]
-    figures: dict[SearchMode, tuple[float, float, float]] = {}
-    for mode in MODES:
-        found = service.ranked_all(collection, [question.text for question in questions], mode, _DEPTH)
+    figures: dict[str, Figures] = {}
+    for way, options in WAYS.items():
+        found = service.ranked_all(collection, [question.text for question in questions], _DEPTH, options)
         judged = [(ranked, data.qrels[question.id]) for ranked, question in zip(found, questions, strict=True)]
-        figures[mode] = (
+        figures[way] = Figures(
             mean(recall_at_k(ranked, grades, 1) for ranked, grades in judged),
             mean(recall_at_k(ranked, grades, 5) for ranked, grades in judged),
             mean(ndcg_at_k(ranked, grades, 10) for ranked, grades in judged),
@@ -68,7 +87,7 @@ def measure_examples(service: Service) -> list[dict[str, Any]]:
         asked = json.loads(line)
         wanted = asked.get("document", [])
         documents = [wanted] if isinstance(wanted, str) else wanted
-        ranked = service.ranked(EXAMPLES, asked["question"], "hybrid", _DEPTH)
+        ranked = service.ranked(EXAMPLES, asked["question"], _DEPTH)
         answer = service.answer(EXAMPLES, asked["question"])
         rows.append(
             {
@@ -122,15 +141,17 @@ def _show_examples(rows: Sequence[Mapping[str, Any]], *, misses: bool) -> None:
             console.print(f"{row['id']}: found {row['found']}, refused {row['refused']}: {row['question']}")
 
 
-def _show_sets(figures: Mapping[str, Mapping[SearchMode, tuple[float, float, float]]]) -> None:
-    table = Table(
-        "set", "BM25 by the README", *MODES, "hybrid − better list", title="recall@1 / recall@5 / nDCG@10"
-    )
+def _show_sets(figures: Mapping[str, Mapping[str, Figures]]) -> None:
+    table = Table("set", "way", "recall@1", "recall@5", "nDCG@10", "− better list", title="question sets")
     for name, of_set in figures.items():
-        cells = ["/".join(f"{value:.3f}" for value in of_set[mode]) for mode in MODES]
-        reference = "/".join(f"{value:.3f}" for value in BM25_REFERENCE.get(name, ()))
-        gain = of_set["hybrid"][2] - max(of_set["dense"][2], of_set["lexical"][2])
-        table.add_row(name, reference, *cells, f"{gain:+.3f}")
+        better = max(of_set["dense"].ndcg_at_10, of_set["lexical"].ndcg_at_10)
+        for way, found in of_set.items():
+            values = [f"{value:.3f}" for value in (found.recall_at_1, found.recall_at_5, found.ndcg_at_10)]
+            gain = f"{found.ndcg_at_10 - better:+.3f}" if way not in {"lexical", "dense"} else ""
+            table.add_row(name, way, *values, gain)
+        if name in BM25_REFERENCE:
+            table.add_row(name, "BM25 by the README", *(f"{value:.3f}" for value in BM25_REFERENCE[name]), "")
+        table.add_section()
     console.print(table)
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 
-from core.types import SearchMode
 from evals.datasets import Passage
 
 _BULK_LINES = 500
+_NONE: Mapping[str, Any] = {}
 
 
 class Service:
@@ -46,16 +46,18 @@ class Service:
                 return job
             time.sleep(0.5)
 
-    def ranked(self, collection: str, query: str, mode: SearchMode, k: int) -> list[str]:
-        """Return the ids of the documents found, best first, each once."""
-        body = {"collection": collection, "query": query, "mode": mode, "k": k}
+    def ranked(self, collection: str, query: str, k: int, options: Mapping[str, Any] = _NONE) -> list[str]:
+        """Return the ids of the documents found, best first, each once; options are fields of the request."""
+        body = {"collection": collection, "query": query, "k": k, **options}
         hits = self._json("POST", "/v1/search", json=body)["hits"]
         return list(dict.fromkeys(hit["document_id"] for hit in hits))
 
-    def ranked_all(self, collection: str, queries: Sequence[str], mode: SearchMode, k: int) -> list[list[str]]:
+    def ranked_all(
+        self, collection: str, queries: Sequence[str], k: int, options: Mapping[str, Any] = _NONE
+    ) -> list[list[str]]:
         """Ask many queries, two at a time."""
         with ThreadPoolExecutor(2) as pool:
-            return list(pool.map(lambda query: self.ranked(collection, query, mode, k), queries))
+            return list(pool.map(lambda query: self.ranked(collection, query, k, options), queries))
 
     def answer(self, collection: str, question: str) -> dict[str, Any]:
         """Return the whole answer to a question."""

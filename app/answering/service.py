@@ -71,7 +71,7 @@ class AnsweringService:
         self._record = AnswerRecord(database, settings.conversation_keep_s, settings.max_history_turns)
         self._prompts = load_prompts(settings.prompts_dir)
         self._model: LanguageModel | None = OpenAIGenerator(settings) if settings.generator == "openai" else None
-        self._judge = Judge(SupportFinder(), retriever.embedders, settings.embedder)
+        self._judge = Judge(SupportFinder(retriever.questions), retriever.embedders, settings.embedder)
         self._generator: Generator = self._model or ExtractiveGenerator(self._judge)
         self._after: set[asyncio.Task[None]] = set()
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from app.answering.question import Asked, has_expected, holds, understand
 from app.answering.units import Unit, units_of
+from app.retrieval.questions import QuestionVectors
 from core.language import detect_language
 from core.types import Embeddings, Source
 from indexes.analyse import analyse
@@ -51,7 +52,9 @@ class Supported:
 class SupportFinder:
     """Scores units; keeps their vectors, by content. Safe to use from several threads."""
 
-    def __init__(self, cached: int = _CACHED_VECTORS) -> None:
+    def __init__(self, questions: QuestionVectors, cached: int = _CACHED_VECTORS) -> None:
+        """questions: where the question's own vector may be known from searching for it."""
+        self._questions = questions
         self._cached = cached
         self._vectors: OrderedDict[tuple[str, str], Embeddings] = OrderedDict()
         self._lock = threading.Lock()
@@ -76,7 +79,7 @@ class SupportFinder:
         chosen = _worth_embedding(asked, units, coverages)
         shown = [units[i] for i in chosen]
         languages = [detect_language(unit.text) for unit in shown]
-        embedded = embedder.embed_query(question)
+        embedded = self._questions.embed(embedder, question)
         similarities = [
             reference.similarities(embedded, asked.language, self._embed(texts, embedder), languages)
             for texts in ([unit.searchable for unit in shown], [unit.text for unit in shown])

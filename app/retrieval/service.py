@@ -17,6 +17,7 @@ from app.retrieval.hydration import Passage, Scope, hydrate
 from app.retrieval.near_duplicates import collapse
 from app.retrieval.neighbours import merge_neighbours
 from app.retrieval.options import PassageOptions, RankingOptions
+from app.retrieval.questions import QuestionVectors
 from app.retrieval.reranking import Reranking
 from core.database import Database
 from core.language import detect_language
@@ -94,6 +95,7 @@ class Retriever:
         self._settings = settings
         self._database = database
         self.embedders = embedders
+        self.questions = QuestionVectors()
         self._indexes: OrderedDict[int, HybridIndex] = OrderedDict()
         self._dictionary: Dictionary | None = None
         self._lock = threading.Lock()
@@ -174,7 +176,7 @@ class Retriever:
         translated = mode == "hybrid" and ranking.translate
         return HybridQuery(
             query,
-            embedder.embed_query(query),
+            self.questions.embed(embedder, query),
             depth,
             mode,
             fusion=ranking.fusion,

@@ -9,6 +9,7 @@ import pytest
 
 from app.answering.judge import Judge
 from app.answering.support import SupportFinder
+from app.retrieval.questions import QuestionVectors
 from core.settings import Settings
 from core.types import Ranks, Source
 from indexes.embedders.pool import EmbedderPool
@@ -33,7 +34,7 @@ SOURCES = (
 def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judge]:
     folder: Path = tmp_path_factory.mktemp("judge")
     pool = EmbedderPool(Settings(data_dir=folder))
-    yield Judge(SupportFinder(), pool, "e5")
+    yield Judge(SupportFinder(QuestionVectors()), pool, "e5")
     pool.close()
 
 
