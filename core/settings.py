@@ -120,7 +120,7 @@ class Settings(BaseSettings):
     )
     max_question_chars: int = Field(8000, ge=16, description="Longest question accepted.")
     max_history_turns: int = Field(20, ge=0, description="Earlier turns of a conversation that are read.")
-    default_k: int = Field(8, ge=1, le=100, description="Sources given to the generator.")
+    default_k: int = Field(8, ge=1, le=100, description="Hits given to the generator.")
     max_k: int = Field(100, ge=1, le=1000, description="Most hits that a request may ask for.")
     max_depth: int = Field(1000, ge=50, description="Most passages that a request may have each list propose.")
     search_threads: int = Field(8, ge=1, le=256, description="Searches at once; others wait.")

@@ -27,7 +27,7 @@ class AnswerIn(BaseModel):
     question: str = Field(min_length=1)
     conversation_id: str = Field("", max_length=64, pattern=r"^[A-Za-z0-9_-]*$", description="Goes on with it.")
     stream: bool = Field(True, description="Server-sent events; otherwise one JSON object at the end.")
-    k: int | None = Field(None, ge=1, description="Sources given to the generator.")
+    k: int | None = Field(None, ge=1, description="Hits given to the generator.")
     mode: SearchMode = "hybrid"
     filter: FilterIn = Field(default_factory=FilterIn)
     ranking: RankingIn = Field(default_factory=RankingIn)
@@ -44,7 +44,7 @@ class AnswerIn(BaseModel):
             mode=self.mode,
             wanted=self.filter.to_domain(),
             ranking=self.ranking.to_domain(),
-            passages=self.passages.to_domain(),
+            passages=self.passages.to_domain(merge=True),
             params=self.params,
         )
 

@@ -91,7 +91,7 @@ class ChatCompletionIn(GenerationParams):
             history=history[-max_turns:] if max_turns else (),
             k=self.ragstone.k,
             ranking=self.ragstone.ranking.to_domain(),
-            passages=self.ragstone.passages.to_domain(),
+            passages=self.ragstone.passages.to_domain(merge=True),
             params=self._params(),
         )
 

@@ -45,7 +45,7 @@ async def search(
             mode=body.mode,
             wanted=body.filter.to_domain(),
             ranking=body.ranking.to_domain(),
-            passages=body.passages.to_domain(),
+            passages=body.passages.to_domain(merge=False),
         ),
         limiter=limiter,
     )

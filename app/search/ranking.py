@@ -101,21 +101,29 @@ class RankingIn(BaseModel):
 
 
 class PassagesIn(BaseModel):
-    """How hits are shown: alone, or with their neighbours in the document as one passage."""
+    """How hits are shown: alone, or with their neighbours in the document as one passage.
+
+    Answers join neighbours unless told otherwise, searches only where they are told.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
-    merge_neighbours: bool = Field(False, description="Show hits that follow each other as one passage.")
+    merge_neighbours: bool | None = Field(
+        None,
+        description="Show hits that follow each other as one passage; null: an answer does, a search does not.",
+    )
     window: int = Field(0, ge=0, le=10, description="Chunks more on either side of a hit.")
     max_tokens: int | None = Field(None, ge=32, le=8000, description="Longest passage; null: the server's.")
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
         for name in ("window", "max_tokens"):
-            if name in self.model_fields_set and not self.merge_neighbours:
+            if name in self.model_fields_set and self.merge_neighbours is False:
                 raise ValueError(f"{name} counts only with merge_neighbours: true")
         return self
 
-    def to_domain(self) -> PassageOptions:
-        """Return the options as the search takes them."""
-        return PassageOptions(self.merge_neighbours, self.window, self.max_tokens)
+    def to_domain(self, *, merge: bool) -> PassageOptions:
+        """Return the options as the search takes them; merge: whether neighbours are joined if nothing is said."""
+        said = bool(self.model_fields_set & {"window", "max_tokens"})
+        joined = merge or said if self.merge_neighbours is None else self.merge_neighbours
+        return PassageOptions(joined, self.window, self.max_tokens)

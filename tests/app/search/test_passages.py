@@ -156,7 +156,7 @@ def test_offsets_of_joined_passages_count_code_points(examples: RunningService, 
 
 def test_passages_that_cannot_be_are_named(client: httpx.Client) -> None:
     for passages, words in (
-        ({"window": 1}, "window counts only with merge_neighbours"),
+        ({"window": 1, "merge_neighbours": False}, "window counts only with merge_neighbours"),
         ({"merge_neighbours": True, "window": 99}, "passages.window"),
         ({"merge_neighbours": True, "max_tokens": 1}, "passages.max_tokens"),
     ):
