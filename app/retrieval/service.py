@@ -104,7 +104,7 @@ class Retriever:
         self._opening_dictionary = threading.Lock()  # building it takes seconds: no other search waits for that
 
     def warm_up(self) -> None:
-        """Load what the first question would wait for: the embedder, the dictionary, the reranker, compiled loops."""
+        """Load what the first question would wait for: embedder, dictionary, reranker, compiled loops."""
         self._translations()
         self.embedders.reference(self.embedders.get(self._settings.embedder))
         self._reranking.warm_up()
