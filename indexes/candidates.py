@@ -104,7 +104,9 @@ class Candidates:
             levels = snapshot.background.levels(asked)
             by_meaning = _dense_list(snapshot, asked, levels, depths.dense, allowed)
         rows = np.unique(np.concatenate([by_words, by_translation, by_meaning]))
-        languages = [snapshot.segments[i].language for i in snapshot.segment_of(rows).tolist()]
+        of_segments = [segment.language for segment in snapshot.segments]
+        segments = snapshot.segment_of(rows)
+        languages = [of_segments[place] for place in segments.tolist()]
         scores, coverages = matches.of_rows(rows)
         lexical = LexicalView(
             listed=np.searchsorted(rows, by_words),
@@ -118,8 +120,9 @@ class Candidates:
         if question.embedding is not None:
             vectors = snapshot.vectors_of(rows)
             cosines = (vectors @ question.embedding).astype(np.float64)
-            pairs = zip(languages, (vectors @ asked).tolist(), strict=True)
-            deviations = np.array([levels[language].standardised(similarity) for language, similarity in pairs])
+            means = np.array([levels[language].mean for language in of_segments])
+            spreads = np.array([levels[language].deviation for language in of_segments])
+            deviations = ((vectors @ asked).astype(np.float64) - means[segments]) / spreads[segments]
             dense = DenseView(np.searchsorted(rows, by_meaning), cosines, deviations)
         return cls(question, rows, snapshot.ids_of(rows), languages, lexical, dense)
 
