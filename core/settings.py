@@ -55,6 +55,8 @@ class Settings(BaseSettings):
     lexical: Literal["bm25", "bm25-robertson", "rank-bm25"] = Field(
         "bm25", description="Lexical ranking: Lucene's idf, rank-bm25's idf on our engine, or rank-bm25 itself."
     )
+    title_weight: int = Field(1, ge=1, le=16, description="Times a title's word counts in the lexical ranking.")
+    heading_weight: int = Field(1, ge=1, le=16, description="Times a heading's word counts in the lexical ranking.")
     faiss_device: Literal["auto", "cpu", "gpu"] = Field(
         "auto", description="Where FAISS searches; auto: a GPU if faiss-gpu finds one."
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,10 +13,10 @@ import numpy as np
 from core.errors import EmbedderMismatch
 from core.language import detect_language
 from core.types import Embeddings, Ids, IndexEntry
-from indexes.analyse import ANALYSER_VERSION, analyse
 from indexes.durable import naming_full_disk, sync_folder
+from indexes.lexical.fields import FieldWeights
 from indexes.lexical.matches import Mask
-from indexes.lexical.postings import Bag, Postings, term_hash
+from indexes.lexical.postings import Bag, Postings
 from indexes.locks import FolderLock
 from indexes.manifest import FILE_NAME, SEGMENTS, IndexDamaged, IndexOutdated, Manifest, SegmentRecord
 from indexes.merging import next_merge
@@ -34,6 +33,7 @@ from indexes.segments import (
 _LOCK_FILE = "writer.lock"
 # A commit merges no more than this itself; larger merges wait for `merge`, which an idle worker calls.
 _MERGED_AT_COMMIT_ROWS = 4096
+_UNWEIGHTED = FieldWeights()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +45,9 @@ class _Row:
     embedding: Embeddings
 
     @classmethod
-    def of(cls, entry: IndexEntry) -> _Row:
-        return cls(detect_language(entry.body or _text_of(entry)), bag_of(entry), entry.embedding)
-
-
-def bag_of(entry: IndexEntry) -> Bag:
-    """Return the terms under which a chunk is found: what the postings hold of it."""
-    return Counter(map(term_hash, analyse(_text_of(entry))))
-
-
-def _text_of(entry: IndexEntry) -> str:
-    # Title and heading weigh as the body's words do: twice their weight ranked no better.
-    return "\n".join(filter(None, (entry.title, entry.heading, entry.body)))
+    def of(cls, entry: IndexEntry, fields: FieldWeights) -> _Row:
+        text = entry.body or f"{entry.title}\n{entry.heading}"
+        return cls(detect_language(text), fields.bag(entry), entry.embedding)
 
 
 class IndexWriter:
@@ -66,9 +57,16 @@ class IndexWriter:
     """
 
     def __init__(
-        self, folder: Path, lock: FolderLock, manifest: Manifest, without: Collection[str], anew: bool
+        self,
+        folder: Path,
+        lock: FolderLock,
+        manifest: Manifest,
+        fields: FieldWeights,
+        without: Collection[str],
+        anew: bool,
     ) -> None:
         self._folder = folder
+        self._fields = fields
         self._lock = lock
         self._manifest = manifest
         self._must_write = anew or bool(without)
@@ -79,10 +77,18 @@ class IndexWriter:
         self._dimension = manifest.dimension
 
     @classmethod
-    def open(cls, folder: Path, *, without: Collection[str] = (), anew: bool = False) -> Self:
+    def open(
+        cls,
+        folder: Path,
+        fields: FieldWeights = _UNWEIGHTED,
+        *,
+        without: Collection[str] = (),
+        anew: bool = False,
+    ) -> Self:
         """Open the index in a folder, making it where there is none, and remove what a crash left behind.
 
-        without: names of segments that the next commit leaves out; they are not read, and served until then.
+        fields: how much the words of titles and headings count. without: names of segments that the next commit
+        leaves out; they are not read, and served until then.
         anew: begin with an empty index in place of one whose manifest cannot be read, from the next commit on.
         Raises IndexLocked where another writer is open, IndexOutdated and IndexDamaged as a reader does.
         """
@@ -92,11 +98,11 @@ class IndexWriter:
         lock = FolderLock(folder, _LOCK_FILE)
         try:
             manifest = Manifest.beyond(folder) if anew else Manifest.read(folder)
-            if manifest.analyser != ANALYSER_VERSION:
+            if manifest.analyser != fields.analyser and manifest.segments:
                 raise IndexOutdated(
-                    f"The index was written by analyser {manifest.analyser}, this is {ANALYSER_VERSION}: reindex."
+                    f"The index was written by analyser {manifest.analyser}, this is {fields.analyser}: reindex."
                 )
-            writer = cls(folder, lock, manifest, without, anew)
+            writer = cls(folder, lock, manifest, fields, without, anew)
             if not anew:
                 writer._remove_unnamed_files()
         except FileNotFoundError as error:  # nobody else removes files while we hold the lock
@@ -119,7 +125,7 @@ class IndexWriter:
                     f"The index holds vectors of {dimension} dimensions, this one has {entry.embedding.shape}."
                 )
             self._dimension = dimension
-            self._buffer[entry.chunk_id] = _Row.of(entry)
+            self._buffer[entry.chunk_id] = _Row.of(entry, self._fields)
 
     def tombstone(self, chunk_ids: Iterable[int]) -> None:
         """Drop chunks; ids that the index does not hold are ignored."""
@@ -246,7 +252,7 @@ class IndexWriter:
 
     def _switch_to(self, segments: tuple[SegmentRecord, ...]) -> None:
         """Write the manifest that names these segments; then the new state stands, and the old files go."""
-        manifest = Manifest(self._manifest.version + 1, ANALYSER_VERSION, self._dimension, segments)
+        manifest = Manifest(self._manifest.version + 1, self._fields.analyser, self._dimension, segments)
         with naming_full_disk(self._folder):
             manifest.write(self._folder)
         self._manifest = manifest

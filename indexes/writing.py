@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from core.errors import Unavailable
 from core.settings import Settings
 from core.types import IndexEntry
+from indexes.lexical.fields import FieldWeights
 from indexes.locks import IndexLocked
 from indexes.writer import IndexWriter
 
@@ -21,7 +22,9 @@ def open_writer(
     deadline = time.monotonic() + _LONGEST_WAIT_S
     while True:
         try:
-            return IndexWriter.open(settings.index_folder(generation_id), without=without, anew=anew)
+            return IndexWriter.open(
+                settings.index_folder(generation_id), FieldWeights.of(settings), without=without, anew=anew
+            )
         except IndexLocked:
             if time.monotonic() > deadline:
                 raise Unavailable("Another process has been writing to this index for long.") from None

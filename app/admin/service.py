@@ -17,8 +17,8 @@ from core.job_queue import FINAL_STATES, job_of_key
 from core.models import Collection, Document, Job, JobItem, Revision
 from core.settings import Settings
 from core.types import Caller
-from indexes.analyse import ANALYSER_VERSION
 from indexes.embedders.pool import EmbedderPool
+from indexes.lexical.fields import FieldWeights
 
 
 class AdminService:
@@ -44,7 +44,8 @@ class AdminService:
             known = job_of_key(session, caller.key_id, idempotency_key, "reindex", row.id)
             if known is not None:
                 return job_out(session, known, row.name)
-            recipe = Recipe(spec, embedder.fingerprint, embedder.dimension, target, ceiling, ANALYSER_VERSION)
+            analyser = FieldWeights.of(self._settings).analyser
+            recipe = Recipe(spec, embedder.fingerprint, embedder.dimension, target, ceiling, analyser)
             job = begin_reindex(session, row.id, recipe, caller.key_id, idempotency_key)
             return job_out(session, job, row.name)
 

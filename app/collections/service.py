@@ -17,8 +17,8 @@ from core.generations import Recipe, new_generation
 from core.models import Collection, Generation
 from core.settings import Settings
 from core.types import Caller
-from indexes.analyse import ANALYSER_VERSION
 from indexes.embedders.pool import EmbedderPool
+from indexes.lexical.fields import FieldWeights
 
 # What a collection keeps as it is given; the rest shapes its index.
 _OWN_SETTINGS = {"title", "description", "prompt", "collapse_duplicates"}
@@ -78,7 +78,8 @@ class CollectionService:
             row = Collection(name=name, settings={})
             session.add(row)
             session.flush()
-            recipe = Recipe(spec, embedder.fingerprint, embedder.dimension, target, ceiling, ANALYSER_VERSION)
+            analyser = FieldWeights.of(self._settings).analyser
+            recipe = Recipe(spec, embedder.fingerprint, embedder.dimension, target, ceiling, analyser)
             generation = new_generation(session, row.id, "active", recipe)
             row.active_generation_id = generation.id
 

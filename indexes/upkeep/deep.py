@@ -13,12 +13,12 @@ from core.models import Chunk
 from core.settings import Settings
 from core.types import Ids, IndexEntry
 from indexes.embedders.pool import EmbedderPool
+from indexes.lexical.fields import FieldWeights
 from indexes.lexical.matches import Rows
 from indexes.lexical.postings import Bag, Postings
 from indexes.passages import StoredChunk, embedding_text, indexed_body, stored_chunks
 from indexes.upkeep.held import Part
 from indexes.upkeep.verify import Examined
-from indexes.writer import bag_of
 
 _CHUNKS_AT_ONCE = 500
 _POSTINGS_AT_ONCE = 1 << 20
@@ -31,14 +31,17 @@ Fingerprints = NDArray[np.uint64]
 
 def looked_into(examined: Examined, settings: Settings, database: Database, embedders: EmbedderPool) -> Examined:
     """Add what a comparison with the texts themselves finds; raises as the embedder does."""
+    fields = FieldWeights.of(settings)
     wrong = [
-        id_ for part in examined.held.trusted for id_ in _wrong_terms(part, examined.expected.visible, database)
+        id_
+        for part in examined.held.trusted
+        for id_ in _wrong_terms(part, examined.expected.visible, database, fields)
     ]
     others = _other_vectors(examined, settings, database, embedders)
     return replace(examined, wrong_terms=np.array(wrong, np.int64), other_vectors=np.array(others, np.int64))
 
 
-def _wrong_terms(part: Part, visible: Ids, database: Database) -> list[int]:
+def _wrong_terms(part: Part, visible: Ids, database: Database, fields: FieldWeights) -> list[int]:
     """Return the visible chunks of a part whose postings are not their text's terms."""
     indexed = row_fingerprints(part.segment.postings)
     rows = _rows_of(part, visible)
@@ -49,7 +52,7 @@ def _wrong_terms(part: Part, visible: Ids, database: Database) -> list[int]:
         wrong += [
             chunk.chunk_id
             for chunk in _stored(database, list(row_of))
-            if bag_fingerprint(bag_of(_entry(chunk))) != int(indexed[row_of[chunk.chunk_id]])
+            if bag_fingerprint(fields.bag(_entry(chunk))) != int(indexed[row_of[chunk.chunk_id]])
         ]
     return wrong
 

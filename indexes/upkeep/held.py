@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.types import Ids
-from indexes.analyse import ANALYSER_VERSION
 from indexes.lexical.matches import Mask
 from indexes.manifest import IndexDamaged, IndexOutdated, Manifest, SegmentRecord
 from indexes.segments import Segment, read_dead
@@ -50,8 +49,8 @@ class Held:
     parts: Sequence[Part] = ()
 
     @classmethod
-    def read(cls, folder: Path) -> Held:
-        """Read the state that the manifest names, with every file's checksum."""
+    def read(cls, folder: Path, analyser: str) -> Held:
+        """Read the state that the manifest names, with every file's checksum; analyser: that of the settings."""
         try:
             manifest, parts, failures = _opened(folder)
             damaged = manifest.damaged_files(folder)
@@ -62,8 +61,8 @@ class Held:
             return cls(unreadable=error.detail)
         except IndexOutdated as error:
             return cls(outdated=error.detail)
-        if manifest.analyser != ANALYSER_VERSION and manifest.segments:
-            return cls(outdated=f"It was written by analyser {manifest.analyser}, this is {ANALYSER_VERSION}.")
+        if manifest.analyser != analyser and manifest.segments:
+            return cls(outdated=f"It was written by analyser {manifest.analyser}, this is {analyser}.")
         records = {record.name: record for record in manifest.segments}
         broken = {name for name, record in records.items() if any(f.path in damaged for f in record.all_files())}
         damaged |= {name: reason for name, reason in failures.items() if name not in broken}

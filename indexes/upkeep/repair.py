@@ -16,8 +16,8 @@ from core.generations import Recipe, begin_reindex
 from core.models import Chunk, Generation, IndexDeletion
 from core.settings import Settings
 from core.types import Ids, IndexEntry
-from indexes.analyse import ANALYSER_VERSION
 from indexes.embedders.pool import EmbedderPool
+from indexes.lexical.fields import FieldWeights
 from indexes.passages import embedding_text, index_entries, stored_chunks
 from indexes.upkeep.report import Report
 from indexes.upkeep.verify import Examined
@@ -112,7 +112,7 @@ class Repair:
                 embedder.dimension,
                 generation.chunk_target_tokens,
                 generation.chunk_max_tokens,
-                ANALYSER_VERSION,
+                FieldWeights.of(self._settings).analyser,
             )
             with self._database.write() as session:
                 job = begin_reindex(session, generation.collection_id, recipe, "", None)

@@ -20,6 +20,7 @@ from core.database import Database
 from core.models import Collection, Document, Generation, Revision
 from core.settings import Settings
 from core.types import Ids
+from indexes.lexical.fields import FieldWeights
 from indexes.upkeep.expected import Expected, half_documents
 from indexes.upkeep.held import Held, wrong_vectors
 from indexes.upkeep.report import Finding, Kind, Report
@@ -118,7 +119,7 @@ def examine(settings: Settings, database: Database, generation: Generation, coll
     for look in range(_LOOKS):
         time.sleep(_PAUSE_S if look else 0)
         before = _expected(database, generation)
-        held = Held.read(settings.index_folder(generation.id))
+        held = Held.read(settings.index_folder(generation.id), FieldWeights.of(settings).analyser)
         after = _expected(database, generation)
         if before is None or after is None:
             return None

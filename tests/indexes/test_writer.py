@@ -10,6 +10,8 @@ from core.errors import EmbedderMismatch
 from core.types import IndexEntry
 from indexes import writer as writer_module
 from indexes.hybrid import HybridIndex, HybridQuery
+from indexes.lexical import fields as fields_module
+from indexes.lexical.fields import FieldWeights
 from indexes.locks import IndexLocked
 from indexes.manifest import IndexOutdated
 from indexes.merging import FAN_IN
@@ -80,9 +82,22 @@ def test_vectors_of_another_embedder_are_refused(tmp_path: Path) -> None:
 
 def test_an_index_of_another_analyser_asks_for_a_reindex(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commit(tmp_path, {1: "alpha"})
-    monkeypatch.setattr(writer_module, "ANALYSER_VERSION", "from the future")
+    monkeypatch.setattr(fields_module, "ANALYSER_VERSION", "from the future")
     with pytest.raises(IndexOutdated, match="reindex"):
         IndexWriter.open(tmp_path)
+
+
+def test_words_of_a_title_count_as_often_as_they_are_weighted(tmp_path: Path) -> None:
+    said_twice, in_title = entry(1, "alpha alpha other"), entry(2, "some more", title="alpha")
+    weighted = FieldWeights(title=3)
+    for folder, fields, best in ((tmp_path / "1", FieldWeights(), 1), (tmp_path / "3", weighted, 2)):
+        with IndexWriter.open(folder, fields) as writer:
+            writer.add([said_twice, in_title])
+            writer.commit()
+        with HybridIndex.open(folder) as index:
+            assert found_by_words(index, "alpha")[0] == best
+    with pytest.raises(IndexOutdated, match="title × 3"):
+        IndexWriter.open(tmp_path / "3")
 
 
 def test_small_segments_are_merged_and_their_files_go(tmp_path: Path) -> None:
