@@ -88,6 +88,9 @@ class Settings(BaseSettings):
     max_files_per_request: int = Field(1000, ge=1, description="Most files or bulk lines in one request.")
     max_document_chars: int = Field(20_000_000, ge=1000, description="Longest parsed text accepted.")
     max_queued_items: int = Field(100_000, ge=1, description="Documents waiting before uploads get a 429.")
+    workers: int = Field(
+        0, ge=0, le=64, description="Workers that `ragstone up` starts; 0: one for every four cores, at most 8."
+    )
     worker_batch: int = Field(16, ge=1, le=1000, description="Documents that a worker commits together.")
     worker_poll_s: float = Field(0.5, gt=0, description="Pause of an idle worker between looks at the queue.")
     worker_nice: int = Field(

@@ -11,9 +11,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.support.service import ROOT, free_port
@@ -39,9 +40,12 @@ class RunningUp:
             time.sleep(0.05)
         raise AssertionError(f"no {words!r} within {_WITHIN_S} s:\n{text}")
 
+    def output(self) -> str:
+        return self._output.read_text()
+
     def children(self) -> list[int]:
         listed = subprocess.run(
-            ["ps", "-o", "pid=", "--ppid", str(self.process.pid)], capture_output=True, text=True, check=True
+            ["ps", "-o", "pid=", "--ppid", str(self.process.pid)], capture_output=True, text=True, check=False
         )
         return [int(pid) for pid in listed.stdout.split()]
 
@@ -66,7 +70,13 @@ _COMMAND = [sys.executable, "-m", "app.cli", "up"]
 
 def _environment(folder: Path, port: int | str, **settings: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("RAGSTONE_")}
-    ours = {"RAGSTONE_DATA_DIR": str(folder / "data"), "RAGSTONE_PORT": str(port), "RAGSTONE_EXAMPLES": "0"}
+    ours = {
+        "RAGSTONE_DATA_DIR": str(folder / "data"),
+        "RAGSTONE_PORT": str(port),
+        "RAGSTONE_EXAMPLES": "0",
+        "RAGSTONE_WORKERS": "2",
+        "RAGSTONE_WORKER_NICE": "0",
+    }
     return kept | ours | settings
 
 
@@ -101,7 +111,7 @@ def test_first_start_gives_a_line_that_works_and_a_second_one_loses_nothing(tmp_
         key = re.search(r"Admin key +(\S+)", first)
         assert key is not None
         children = up.children()
-        assert len(children) == 2, "the server and the worker"
+        assert len(children) == 3, "the server and two workers"
         os.killpg(up.process.pid, signal.SIGINT)
         assert up.process.wait(60) == 0
         assert up.output_once_it_says("Stopped.").count("Traceback") == 0
@@ -116,6 +126,45 @@ def test_first_start_gives_a_line_that_works_and_a_second_one_loses_nothing(tmp_
         while any(map(_alive, children)) and time.monotonic() < deadline:
             time.sleep(0.05)
         assert not [pid for pid in children if _alive(pid)], "no server or worker outlives a killed parent"
+
+
+def test_killed_server_and_workers_are_started_again(tmp_path: Path) -> None:
+    port = free_port()
+    with (
+        running_up(tmp_path, port) as up,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=_WITHIN_S, trust_env=False) as client,
+    ):
+        key = re.search(r"Admin key +(\S+)", up.output_once_it_says("Ctrl-C stops it."))
+        assert key is not None
+        client.headers["Authorization"] = f"Bearer {key[1]}"
+        assert client.put("/v1/collections/kept", json={}).is_success
+        for pid in up.children():
+            os.kill(pid, signal.SIGKILL)
+        for name in ("server", "worker 1", "worker 2"):
+            up.output_once_it_says(f"The {name} was killed by signal 9 (SIGKILL): starting it again.")
+        # No reply was refused meanwhile: what came before the server was back has waited for it.
+        reply = client.put("/v1/collections/kept/documents/d.txt", content=b"The heron nests in the north tower.")
+        assert reply.status_code == 202
+        deadline = time.monotonic() + _WITHIN_S
+        while (job := client.get(f"/v1/jobs/{reply.json()['id']}").json())["state"] != "succeeded":
+            assert time.monotonic() < deadline, job
+        assert len(up.children()) == 3
+        up.process.send_signal(signal.SIGTERM)
+        assert up.process.wait(60) == 0
+
+
+def test_child_that_dies_again_and_again_ends_the_command_with_a_line(tmp_path: Path) -> None:
+    with running_up(tmp_path, free_port()) as up:
+        up.output_once_it_says("Ctrl-C stops it.")
+        killed: set[int] = set()
+        deadline = time.monotonic() + _WITHIN_S
+        while up.process.poll() is None and time.monotonic() < deadline:
+            for pid in set(up.children()) - killed:
+                killed.add(pid)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        assert up.process.wait(_WITHIN_S) == 1
+        assert "was killed by signal 9 (SIGKILL), 6 times in a row" in up.output()
 
 
 def test_taken_port_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
