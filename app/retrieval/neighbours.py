@@ -16,6 +16,8 @@ from core.models import Chunk, Document, Revision
 from core.types import Source
 from core.visibility import readable_by, readable_chunks
 
+# SQLite parses a thousand conditions at most.
+_BATCH = 100
 _OneOf = tuple[int, int]  # a chunk: its revision and its ordinal there
 
 
@@ -98,11 +100,13 @@ def _chunks_around(session: Session, scope: Scope, hits: Iterable[_OneOf], windo
     ordinals: dict[int, set[int]] = defaultdict(set)
     for revision_id, ordinal in hits:
         ordinals[revision_id].update(range(max(0, ordinal - window), ordinal + window + 1))
-    near = or_(
-        *(and_(Chunk.revision_id == revision_id, Chunk.ordinal.in_(near)) for revision_id, near in ordinals.items())
-    )
-    statement = readable_chunks(scope.caller, scope.collection_id, scope.generation_id).where(near)
-    return {(chunk.revision_id, chunk.ordinal): chunk for chunk, _, _ in session.execute(statement)}
+    found: dict[_OneOf, Chunk] = {}
+    statement = readable_chunks(scope.caller, scope.collection_id, scope.generation_id)
+    conditions = [and_(Chunk.revision_id == id_, Chunk.ordinal.in_(near)) for id_, near in ordinals.items()]
+    for start in range(0, len(conditions), _BATCH):
+        rows = session.execute(statement.where(or_(*conditions[start : start + _BATCH])))
+        found |= {(chunk.revision_id, chunk.ordinal): chunk for chunk, _, _ in rows}
+    return found
 
 
 def _joined(

@@ -39,3 +39,8 @@ def finite(scores: Sequence[float] | RerankScores, reranker: str) -> RerankScore
     if not np.isfinite(found).all():
         raise RerankerUnavailable(f"{reranker} gave scores that are no finite numbers.")
     return found
+
+
+def well_formed(text: str) -> str:
+    """Replace lone surrogates: JSON may carry them, and neither a tokenizer nor UTF-8 takes them."""
+    return text.encode("utf-8", "replace").decode()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.errors import MissingExtra, RerankerUnavailable
-from indexes.rerank.base import RerankedTooLate, RerankScores, finite
+from indexes.rerank.base import RerankedTooLate, RerankScores, finite, well_formed
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
@@ -70,14 +70,9 @@ class CrossEncoderReranker:
         """Nothing to release: memory goes with this object."""
 
     def _predict(self, question: str, texts: Sequence[str]) -> RerankScores:
-        pairs = [(_well_formed(question), _well_formed(text)) for text in texts]
+        pairs = [(well_formed(question), well_formed(text)) for text in texts]
         try:
             scores = self._model.predict(pairs, batch_size=len(pairs), show_progress_bar=False)
         except Exception as error:  # torch raises what it likes, out of memory among it
             raise RerankerUnavailable(f"The reranker failed: {error}") from error
         return np.asarray(scores, np.float32)
-
-
-def _well_formed(text: str) -> str:
-    """JSON may carry lone surrogates, which no tokenizer takes."""
-    return text.encode("utf-8", "replace").decode()

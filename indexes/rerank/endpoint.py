@@ -14,7 +14,7 @@ import httpx
 from pydantic import BaseModel, Field, ValidationError
 
 from core.errors import RerankerUnavailable
-from indexes.rerank.base import RerankedTooLate, RerankScores, finite
+from indexes.rerank.base import RerankedTooLate, RerankScores, finite, well_formed
 
 # A result is an index and a number; some servers send the passage back with it.
 _REPLY_BYTES_EACH = 64 * 1024
@@ -46,7 +46,13 @@ class EndpointReranker:
         """Return float32 [len(texts)]."""
         if not texts:
             return finite([], self._url)
-        body = {"model": self._model, "query": question, "documents": list(texts), "top_n": len(texts)}
+        documents = [well_formed(text) for text in texts]
+        body = {
+            "model": self._model,
+            "query": well_formed(question),
+            "documents": documents,
+            "top_n": len(documents),
+        }
         reply = self._post(body, time.monotonic() + timeout_s, _REPLY_BYTES_EACH * len(texts))
         try:
             results = _Reply.model_validate_json(reply).results

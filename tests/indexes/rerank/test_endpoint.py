@@ -34,6 +34,13 @@ def test_scores_come_in_the_order_of_the_texts() -> None:
     }
 
 
+def test_broken_unicode_is_sent_all_the_same() -> None:
+    with rerank_server("leave") as server:
+        reranker = EndpointReranker("some-model", server.url)
+        assert reranker.score("a\ud800b", ["leave \udfff"], timeout_s=10).tolist() == [1]
+        reranker.close()
+
+
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
