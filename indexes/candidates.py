@@ -53,6 +53,7 @@ class Question:
     embedding: Embeddings | None
     concepts: Sequence[Concept] = ()
     centre: Embeddings | None = None
+    effort: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ class Candidates:
         if question.embedding is not None:
             asked = question.embedding if question.centre is None else question.embedding - question.centre
             levels = snapshot.background.levels(asked)
-            by_meaning = _dense_list(snapshot, asked, levels, depths.dense, allowed)
+            by_meaning = _dense_list(snapshot, asked, levels, depths.dense, allowed, question.effort)
         rows = np.unique(np.concatenate([by_words, by_translation, by_meaning]))
         of_segments = [segment.language for segment in snapshot.segments]
         segments = snapshot.segment_of(rows)
@@ -220,11 +221,16 @@ class Candidates:
 
 
 def _dense_list(
-    snapshot: Snapshot, asked: Embeddings, levels: dict[str, Level], depth: int, allowed: Mask | None
+    snapshot: Snapshot,
+    asked: Embeddings,
+    levels: dict[str, Level],
+    depth: int,
+    allowed: Mask | None,
+    effort: float,
 ) -> Rows:
     """Return the depth allowed rows that rise highest above the background of their language, best first."""
     rows, deviations = [np.empty(0, np.int64)], [np.empty(0)]
-    found = snapshot.dense.top(asked, depth, snapshot.by_segment(allowed))
+    found = snapshot.dense.top(asked, depth, snapshot.by_segment(allowed), effort)
     for base, segment, (local, similarities) in zip(snapshot.bases, snapshot.segments, found, strict=False):
         rows.append(local + base)
         deviations.append(levels[segment.language].standardised(similarities.astype(np.float64)))

@@ -47,7 +47,8 @@ def _merge(settings: Settings, generation_id: int, folder: Path) -> bool:
         dead = [read_dead(folder, record) for record in chosen]
     except FileNotFoundError:
         return True  # a commit has merged them meanwhile
-    staged = write_segment(folder, f"{STAGING}/{uuid.uuid4().hex}", MergedContent.of(sources, dead))
+    content = MergedContent.of(sources, dead)
+    staged = write_segment(folder, f"{STAGING}/{uuid.uuid4().hex}", content, settings.exact_rows)
     with open_writer(settings, generation_id) as writer:
         writer.adopt(staged, sources, dead)
     shutil.rmtree(folder / STAGING, ignore_errors=True)

@@ -21,6 +21,7 @@ from indexes.evidence import Evidence
 from indexes.fusion import Fusion, Ranking
 from indexes.manifest import FILE_NAME
 from indexes.snapshot import Snapshot
+from indexes.status import IndexStatus
 from indexes.translation.concepts import Concept
 
 
@@ -32,7 +33,7 @@ class HybridQuery:
     each list, unless depths say how many from which. allowed: chunk ids, ascending, that both lists are restricted
     to before they are cut at depth; None for all. centre: float32 [d], the mean embedding of questions in this
     one's language; None for the origin. concepts: the question's words in the other language, for a hybrid search.
-    vectors: whether the result shall hold the passages' vectors.
+    vectors: whether the result shall hold the passages' vectors. effort: as `DenseSearch.top` takes it.
     """
 
     text: str
@@ -45,6 +46,7 @@ class HybridQuery:
     centre: Embeddings | None = None
     concepts: Sequence[Concept] = ()
     vectors: bool = False
+    effort: float = 1.0
 
     def deeper(self, times: int) -> HybridQuery:
         """Return the same question with so many times as many passages from each list."""
@@ -64,17 +66,6 @@ class HybridResult:
     evidence: Evidence
     exhausted: bool
     vectors: Embeddings
-
-
-@dataclass(frozen=True, slots=True)
-class IndexStatus:
-    """Figures of the state that is being served."""
-
-    version: int
-    chunks: int
-    dead: int
-    segments: int
-    size_bytes: int
 
 
 class HybridIndex:
@@ -136,6 +127,7 @@ class HybridIndex:
             embedding if dimension else None,
             query.concepts if query.mode == "hybrid" else (),
             query.centre,
+            query.effort,
         )
         depths = query.depths or Depths(query.depth, query.depth)
         candidates = Candidates.of(snapshot, question, depths, snapshot.allowed_rows(query.allowed))
@@ -157,15 +149,8 @@ class HybridIndex:
 
     def status(self) -> IndexStatus:
         """Describe the state being served."""
-        manifest = self._state().manifest
-        dead = sum(segment.dead for segment in manifest.segments)
-        return IndexStatus(
-            version=manifest.version,
-            chunks=manifest.live_rows,
-            dead=dead,
-            segments=len(manifest.segments),
-            size_bytes=manifest.size_bytes,
-        )
+        snapshot = self._state()
+        return IndexStatus.of(snapshot.manifest, [segment.dense.tuning for segment in snapshot.segments])
 
     def close(self) -> None:
         """Let go of the files; those of a running search stay mapped until it ends. Idempotent."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from core.types import Embeddings, Ids
 from indexes.background import sample_rows
-from indexes.dense import DenseSegment
+from indexes.dense import EXACT_ROWS, DenseSegment
 from indexes.durable import naming_full_disk, sync_file, sync_folder
 from indexes.lexical.matches import Mask, Rows
 from indexes.lexical.merge import Renumbered, merge_postings
@@ -37,8 +37,8 @@ class SegmentContent(Protocol):
     @property
     def chunk_ids(self) -> Ids: ...  # noqa: D102
 
-    def save(self, folder: Path) -> None:
-        """Write postings and vectors."""
+    def save(self, folder: Path, exact_rows: int) -> None:
+        """Write postings, and vectors as `DenseSegment.save` does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,10 @@ class NewContent:
     postings: Postings
     embeddings: Embeddings
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path, exact_rows: int) -> None:
         """Write postings and vectors."""
         self.postings.save(folder)
-        DenseSegment.save(folder, [self.embeddings])
+        DenseSegment.save(folder, [self.embeddings], exact_rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +114,11 @@ def _contains(ascending: Ids, wanted: Ids) -> Mask:
     return found
 
 
-def write_segment(folder: Path, path: str, content: SegmentContent) -> SegmentRecord:
+def write_segment(folder: Path, path: str, content: SegmentContent, exact_rows: int = EXACT_ROWS) -> SegmentRecord:
     """Write a segment's files and force them to the disk; nothing names them until a manifest does.
 
-    path: of the segment's own folder, relative to the index's. Raises StorageFull, and then leaves no file behind.
+    path: of the segment's own folder, relative to the index's; exact_rows: as the setting of that name. Raises
+    StorageFull, and then leaves no file behind.
     """
     here = folder / path
     shutil.rmtree(here, ignore_errors=True)  # left by a commit that failed
@@ -126,7 +127,7 @@ def write_segment(folder: Path, path: str, content: SegmentContent) -> SegmentRe
         with naming_full_disk(folder):
             np.save(here / _CHUNK_IDS, content.chunk_ids)
             np.save(here / _SAMPLE, sample_rows(content.chunk_ids))
-            content.save(here)
+            content.save(here, exact_rows)
             written = sorted(here.iterdir())
             for file in written:
                 sync_file(file)
@@ -207,11 +208,11 @@ class MergedContent:
         """The language of all of them."""
         return self.segments[0].language
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path, exact_rows: int) -> None:
         """Write postings and vectors."""
         parts = [(s.postings, numbers) for s, numbers in zip(self.segments, self.renumbered, strict=True)]
         merge_postings(parts, len(self.chunk_ids), folder)
-        DenseSegment.save(folder, self._vectors())
+        DenseSegment.save(folder, self._vectors(), exact_rows)
 
     def _vectors(self) -> Iterator[Embeddings]:
         """Yield the vectors of all rows in blocks."""

@@ -13,6 +13,7 @@ import numpy as np
 from core.errors import EmbedderMismatch
 from core.language import detect_language
 from core.types import Embeddings, Ids, IndexEntry
+from indexes.dense import EXACT_ROWS
 from indexes.durable import naming_full_disk, sync_folder
 from indexes.lexical.fields import FieldWeights
 from indexes.lexical.matches import Mask
@@ -24,6 +25,7 @@ from indexes.segments import (
     MergedContent,
     NewContent,
     Segment,
+    SegmentContent,
     move_segment,
     read_dead,
     write_segment,
@@ -64,9 +66,11 @@ class IndexWriter:
         fields: FieldWeights,
         without: Collection[str],
         anew: bool,
+        exact_rows: int,
     ) -> None:
         self._folder = folder
         self._fields = fields
+        self._exact_rows = exact_rows
         self._lock = lock
         self._manifest = manifest
         self._must_write = anew or bool(without)
@@ -84,12 +88,14 @@ class IndexWriter:
         *,
         without: Collection[str] = (),
         anew: bool = False,
+        exact_rows: int = EXACT_ROWS,
     ) -> Self:
         """Open the index in a folder, making it where there is none, and remove what a crash left behind.
 
         fields: how much the words of titles and headings count. without: names of segments that the next commit
         leaves out; they are not read, and served until then.
         anew: begin with an empty index in place of one whose manifest cannot be read, from the next commit on.
+        exact_rows: as the setting of that name.
         Raises IndexLocked where another writer is open, IndexOutdated and IndexDamaged as a reader does.
         """
         if not folder.is_dir():
@@ -102,7 +108,7 @@ class IndexWriter:
                 raise IndexOutdated(
                     f"The index was written by analyser {manifest.analyser}, this is {fields.analyser}: reindex."
                 )
-            writer = cls(folder, lock, manifest, fields, without, anew)
+            writer = cls(folder, lock, manifest, fields, without, anew, exact_rows)
             if not anew:
                 writer._remove_unnamed_files()
         except FileNotFoundError as error:  # nobody else removes files while we hold the lock
@@ -171,7 +177,7 @@ class IndexWriter:
         # Only rows that are dead by the manifest may go; tombstones since then are carried over.
         committed = [read_dead(self._folder, record) for record in chosen]
         pending = [s.chunk_ids[self._dead[s.name] & ~gone] for s, gone in zip(sources, committed, strict=True)]
-        merged = write_segment(self._folder, f"{SEGMENTS}/{self._new_name()}", MergedContent.of(sources, committed))
+        merged = self._write(MergedContent.of(sources, committed))
         kept = tuple(record for record in self._records() if record.name not in names)
         self._switch_to((*kept, merged))
         self._bury(np.unique(np.concatenate(pending)))
@@ -238,9 +244,12 @@ class IndexWriter:
                 Postings.of_bags([self._buffer[id_].bag for id_ in ids]),
                 np.stack([self._buffer[id_].embedding for id_ in ids]),
             )
-            name = self._new_name(len(records))
-            records.append(write_segment(self._folder, f"{SEGMENTS}/{name}", content))
+            records.append(self._write(content, len(records)))
         return records
+
+    def _write(self, content: SegmentContent, offset: int = 0) -> SegmentRecord:
+        path = f"{SEGMENTS}/{self._new_name(offset)}"
+        return write_segment(self._folder, path, content, self._exact_rows)
 
     def _with_tombstones(self, record: SegmentRecord) -> SegmentRecord:
         dead = self._dead[record.name]

@@ -23,7 +23,11 @@ def open_writer(
     while True:
         try:
             return IndexWriter.open(
-                settings.index_folder(generation_id), FieldWeights.of(settings), without=without, anew=anew
+                settings.index_folder(generation_id),
+                FieldWeights.of(settings),
+                without=without,
+                anew=anew,
+                exact_rows=settings.exact_rows,
             )
         except IndexLocked:
             if time.monotonic() > deadline:

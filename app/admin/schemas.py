@@ -18,6 +18,29 @@ class ReindexRequest(BaseModel):
     chunk_max_tokens: int | None = Field(None, ge=32, le=8000)
 
 
+class DenseOut(BaseModel):
+    """How an index's vectors are searched."""
+
+    exact_vectors: int = Field(description="Compared one by one.")
+    listed_vectors: int = Field(description="In segments so large that a search reads a part of them.")
+    lists: int = Field(description="That the latter lie in.")
+    read_share: float | None = Field(description="Part of the latter that a search without a filter reads.")
+    recall: float | None = Field(description="Part of the best ten so found, where lowest, when it was measured.")
+
+
+class IndexOut(BaseModel):
+    """The active index of a collection; where it cannot be read, problem says why."""
+
+    collection: str
+    problem: str | None = None
+    version: int = Field(0, description="Commits so far.")
+    chunks: int = 0
+    dead: int = Field(0, description="Deleted chunks that a merge has yet to drop.")
+    segments: int = 0
+    size_bytes: int = 0
+    dense: DenseOut | None = None
+
+
 class StatusOut(BaseModel):
     """What runs here; secrets are masked."""
 
@@ -28,3 +51,4 @@ class StatusOut(BaseModel):
     queued_documents: int
     running_jobs: int
     failed_documents: int
+    indexes: list[IndexOut]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from importlib.metadata import version
 
 from sqlalchemy import func, select
 
-from app.admin.schemas import ReindexRequest, StatusOut
+from app.admin.schemas import IndexOut, ReindexRequest, StatusOut
 from app.collections import repository as collections
 from app.jobs.schemas import JobOut
 from app.jobs.service import job_out
 from core.database import Database
-from core.errors import InvalidInput
+from core.errors import InvalidInput, RagstoneError
 from core.generations import Recipe, begin_reindex
 from core.job_queue import FINAL_STATES, job_of_key
 from core.models import Collection, Document, Job, JobItem, Revision
@@ -19,6 +20,7 @@ from core.settings import Settings
 from core.types import Caller
 from indexes.embedders.pool import EmbedderPool
 from indexes.lexical.fields import FieldWeights
+from indexes.status import read_status
 
 
 class AdminService:
@@ -61,4 +63,17 @@ class AdminService:
                 "failed_documents": select(func.count()).select_from(Revision).where(Revision.state == "failed"),
             }
             shown = {name: session.scalar(statement) or 0 for name, statement in counts.items()}
-        return StatusOut(version=version("ragstone"), settings=self._settings.model_dump(mode="json"), **shown)
+            active = session.execute(select(Collection.name, Collection.active_generation_id)).all()
+        return StatusOut(
+            version=version("ragstone"),
+            settings=self._settings.model_dump(mode="json"),
+            indexes=[self._index(name, generation) for name, generation in active if generation],
+            **shown,
+        )
+
+    def _index(self, collection: str, generation_id: int) -> IndexOut:
+        try:
+            found = read_status(self._settings.index_folder(generation_id))
+        except (RagstoneError, OSError, ValueError) as error:
+            return IndexOut(collection=collection, problem=str(error))
+        return IndexOut(collection=collection, **asdict(found))

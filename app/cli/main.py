@@ -117,11 +117,26 @@ def status(as_json: JsonFlag = False) -> None:
     if as_json:
         print_json(found)
         return
-    settings = found.pop("settings")
+    settings, indexes = found.pop("settings"), found.pop("indexes")
     for name, value in found.items():
         console.print(f"{name:>18}  {value}", markup=False)
+    for index in indexes:
+        console.print(f"{'index':>18}  {index['collection']}: {_index_line(index)}", markup=False, soft_wrap=True)
     for name, value in settings.items():
         console.print(f"RAGSTONE_{name.upper()}={'' if value is None else value}", markup=False, style="dim")
+
+
+def _index_line(index: dict[str, Any]) -> str:
+    if index["problem"]:
+        return str(index["problem"])
+    dense = index["dense"]
+    vectors = f"{dense['exact_vectors']} vectors compared one by one"
+    if dense["listed_vectors"]:
+        vectors += (
+            f", {dense['listed_vectors']} in {dense['lists']} lists "
+            f"({dense['read_share']:.0%} read, recall {dense['recall']:.3f})"
+        )
+    return f"{index['chunks']} chunks, {index['segments']} segments, {index['size_bytes'] / 1e6:.1f} MB, {vectors}"
 
 
 @cli.command()

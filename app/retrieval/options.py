@@ -15,7 +15,8 @@ class RankingOptions:
     question's words are looked for in the other language too. collapse: whether passages that say nothing beside a
     better one are shown with it; None for the collection's way. rerank: whether the reranker is asked where there
     is one; rerank_depth: how many passages it reads, None for the setting's. diversity: the weight of relevance
-    against difference, 0 to 1; None to leave the order as it is.
+    against difference, 0 to 1; None to leave the order as it is. effort: how much of a large dense list is looked
+    at, as a factor.
     """
 
     fusion: Fusion = field(default_factory=Fusion)
@@ -26,6 +27,7 @@ class RankingOptions:
     rerank: bool = True
     rerank_depth: int | None = None
     diversity: float | None = None
+    effort: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

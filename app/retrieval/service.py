@@ -184,6 +184,7 @@ class Retriever:
             centre=self.embedders.reference(embedder).centre(language),
             concepts=concepts(query, language, self._translations()) if translated else (),
             vectors=ranking.diversity is not None,
+            effort=ranking.effort,
         )
 
     def _find(

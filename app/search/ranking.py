@@ -10,6 +10,7 @@ from app.retrieval.options import PassageOptions, RankingOptions
 from core.errors import InvalidInput
 from core.settings import Settings
 from core.types import SearchMode
+from indexes.dense import LEAST_EFFORT, MOST_EFFORT
 from indexes.fusion import Fusion, FusionMethod, Normalisation, Weights
 
 # What is only there where both lists are.
@@ -67,6 +68,14 @@ class RankingIn(BaseModel):
         description="Maximal marginal relevance: 1 weighs relevance alone, 0 difference alone; null: none.",
     )
 
+    effort: float = Field(
+        1,
+        ge=LEAST_EFFORT,
+        le=MOST_EFFORT,
+        description="How much of a large dense list is looked at, as a factor on what finds at least 0.95 of its "
+        "best ten.",
+    )
+
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
         for name, method in (("rrf_k", "rrf"), ("normalisation", "weighted")):
@@ -77,6 +86,8 @@ class RankingIn(BaseModel):
     def check(self, mode: SearchMode, settings: Settings) -> None:
         """Raise InvalidInput for what this mode has no place for, or what is past the settings' limits."""
         useless = [name for name in _OF_FUSION if name in self.model_fields_set]
+        if mode == "lexical" and "effort" in self.model_fields_set:
+            raise InvalidInput("ranking.effort is for the dense list, which mode lexical does not ask.")
         if mode != "hybrid" and useless:
             raise InvalidInput(f"ranking.{useless[0]} is for mode hybrid: a {mode} search fuses nothing.")
         if max(self.depths.dense or 0, self.depths.lexical or 0) > settings.max_depth:
@@ -97,6 +108,7 @@ class RankingIn(BaseModel):
             rerank=self.rerank,
             rerank_depth=self.rerank_depth,
             diversity=self.diversity,
+            effort=self.effort,
         )
 
 

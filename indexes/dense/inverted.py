@@ -28,9 +28,12 @@ _LISTS_PER_ROOT = 3
 _ROWS_A_CENTROID = 30
 _TRAINING_ROUNDS = 6
 _ROWS_AT_ONCE = 16384
-# To tell the lists that hold allowed rows, so many of these rows are looked at for each list: of lists of the
-# common size one in thousands is then missed.
-_SEEN_A_LIST = 8
+# To tell the lists that hold no allowed rows, so many of these are looked at for each list ...
+_SEEN_A_LIST = 16
+# ... and a list of which none is seen is only passed over if so many were to be expected: small ones never are.
+_EXPECTED = 5
+# Where more is allowed than this, hardly a list holds nothing.
+_NEARLY_ALL = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +110,9 @@ class InvertedFile:
         nearest = self.lists_by_closeness(closeness)
         bits = selector = None
         if mask is not None:
-            nearest = nearest[self._holds_any(mask)[nearest]]
+            nearest = nearest[self._may_hold_any(mask)[nearest]]
             bits = np.packbits(mask, bitorder="little")
-            selector = faiss.IDSelectorBitmap(len(mask), faiss.swig_ptr(bits))
+            selector = faiss.IDSelectorBitmap(len(bits), faiss.swig_ptr(bits))
         probes = nearest[: int(np.searchsorted(np.cumsum(self.sizes[nearest]), codes)) + 1]
         return self._scan(query, count, probes, closeness[probes], selector)
 
@@ -118,12 +121,16 @@ class InvertedFile:
         nearest = np.argsort(-closeness)
         return nearest[self.sizes[nearest] > 0]
 
-    def _holds_any(self, mask: Mask) -> Mask:
-        """Return which lists hold rows that mask allows, from a sample of these."""
+    def _may_hold_any(self, mask: Mask) -> Mask:
+        """Return which lists hold rows that mask allows, as far as a sample tells."""
         allowed = int(np.count_nonzero(mask))
+        share = allowed / len(mask)
+        if share > _NEARLY_ALL:
+            return np.ones(len(self.sizes), np.bool_)
         step = max(1, allowed // (_SEEN_A_LIST * len(self.sizes)))
         lists = self.list_of_row[::step][np.flatnonzero(mask[::step])]
-        return np.bincount(lists, minlength=len(self.sizes)) > 0
+        seen = np.bincount(lists, minlength=len(self.sizes)) > 0
+        return seen | (self.sizes * share < _EXPECTED * step)
 
     def _scan(
         self,

@@ -12,7 +12,7 @@ import numpy as np
 from core.types import Embeddings
 from indexes.dense.inverted import InvertedFile
 from indexes.dense.kernels import Similarities, inner_products
-from indexes.dense.tuning import LEAST_RECALL, Tuning, tune
+from indexes.dense.tuning import LEAST_RECALL, TUNING_FILE, Tuning, tune
 from indexes.dense.vectors import FILE_NAME, map_vectors, write_vectors
 from indexes.lexical.matches import Mask, Rows
 from indexes.top import top_places
@@ -21,7 +21,6 @@ log = logging.getLogger(__name__)
 
 # Up to so many rows, comparing them all takes about a millisecond.
 EXACT_ROWS = 10_000
-_TUNING = "dense.json"
 # Comparing one raw vector somewhere costs as much as reading this many codes ...
 _CODES_A_ROW = 20
 # ... and an inverted file has fixed costs of as much as this many raw vectors.
@@ -42,9 +41,9 @@ class DenseSegment:
     def open(cls, folder: Path) -> DenseSegment:
         """Map the files that `save` wrote; raises FileNotFoundError, RuntimeError and ValueError if not whole."""
         vectors = map_vectors(folder / FILE_NAME)
-        if not (folder / _TUNING).exists():
+        if not (folder / TUNING_FILE).exists():
             return cls(vectors)
-        tuning = Tuning.read(folder / _TUNING)
+        tuning = Tuning.read(folder / TUNING_FILE)
         inverted = InvertedFile.open(folder)
         if inverted.index.ntotal != len(vectors):
             raise ValueError(f"{inverted.index.ntotal} codes for {len(vectors)} vectors")
@@ -76,7 +75,7 @@ class DenseSegment:
             )
             return
         inverted.save(folder)
-        tuning.write(folder / _TUNING)
+        tuning.write(folder / TUNING_FILE)
 
     def top(self, query: Embeddings, k: int, allowed: Mask | None, effort: float) -> tuple[Rows, Similarities]:
         """Return the k best allowed rows with their inner products, best first; equal ones by row.

@@ -14,6 +14,7 @@ from indexes.dense.inverted import InvertedFile, blocks, sample_of
 from indexes.dense.kernels import inner_products
 from indexes.lexical.matches import Rows
 
+TUNING_FILE = "dense.json"
 RECALL_AT = 10
 LEAST_RECALL = 0.95
 # What is aimed at on questions made here; real ones need this many times as many codes (docs/decisions/dense.md).
@@ -25,16 +26,17 @@ _BLEND = 0.8
 _MEAN_OF_ROWS = 8192
 # A filter that lets a hundredth pass finds its best ten among the best thousand or so of all rows.
 _DEPTHS = (10, 100, 1000)
-_REFINED = (200, 400, 800, 1600)
+_REFINED = (400, 800, 1600)
 
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """shares: the parts of all codes that hold the best 10, 100 and 1,000 rows.
+    """lists: of the inverted file; shares: the parts of all codes that hold the best 10, 100 and 1,000 rows.
 
     refined: how many rows the codes propose for the raw vectors to decide on. recall: recall@10 so measured.
     """
 
+    lists: int
     shares: tuple[float, ...]
     refined: int
     recall: float
@@ -44,7 +46,9 @@ class Tuning:
         """Read what `write` wrote; raises FileNotFoundError, and ValueError where it is not whole."""
         try:
             body = json.loads(path.read_bytes())
-            return cls(tuple(map(float, body["shares"])), int(body["refined"]), float(body["recall"]))
+            return cls(
+                int(body["lists"]), tuple(map(float, body["shares"])), int(body["refined"]), float(body["recall"])
+            )
         except (KeyError, TypeError) as error:
             raise ValueError(f"{path.name}: {error}") from error
 
@@ -110,9 +114,9 @@ def tune(inverted: InvertedFile, vectors: Embeddings) -> Tuning:
         for refined in _REFINED:
             recall = probe.recall(inverted, shares[0], refined)
             if recall >= _RECALL:
-                return Tuning(shares, refined, recall)
+                return Tuning(len(inverted.sizes), shares, refined, recall)
         if shares[0] >= 1:
-            return Tuning(shares, refined, recall)
+            return Tuning(len(inverted.sizes), shares, refined, recall)
         shares = tuple(min(1.0, 1.5 * share) for share in shares)
 
 

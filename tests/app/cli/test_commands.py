@@ -94,6 +94,7 @@ def test_status_counts_and_keeps_secrets(commands: Commands) -> None:
     assert commands.json("status")["documents"] >= 1
     shown = commands.run("status")
     assert f"RAGSTONE_PORT={commands.service.port}" in shown.out
+    assert "vectors compared one by one" in shown.out
     assert commands.service.admin_key not in shown.out
 
 

@@ -52,6 +52,10 @@ def test_equal_weights_lie_between_the_lists(examples: RunningService) -> None:
     assert both == pytest.approx({chunk: (dense[chunk] + lexical[chunk]) / 2 for chunk in both})
 
 
+def test_effort_changes_nothing_where_all_vectors_are_compared(examples: RunningService) -> None:
+    assert hits_of(examples, ranking={"effort": 0.1}) == hits_of(examples, ranking={"effort": 10})
+
+
 def test_depths_bound_what_each_list_proposes(examples: RunningService) -> None:
     hits = hits_of(examples, k=50, ranking={"depths": {"dense": 4, "lexical": 2}, "translate": False})
     assert sorted(rank for hit in hits if (rank := hit["ranks"]["dense"])) == [1, 2, 3, 4]
@@ -98,6 +102,9 @@ def test_answer_follows_the_ranking_asked_for(client: httpx.Client) -> None:
         ({"depths": {"lexical": 0}}, "hybrid", "ranking.depths.lexical"),
         ({"fusion": "rrf"}, "dense", "ranking.fusion is for mode hybrid"),
         ({"weights": {"dense": 2}}, "lexical", "ranking.weights is for mode hybrid"),
+        ({"effort": 0}, "hybrid", "ranking.effort"),
+        ({"effort": 11}, "dense", "ranking.effort"),
+        ({"effort": 2}, "lexical", "ranking.effort is for the dense list"),
     ],
 )
 @pytest.mark.parametrize("path", ["/v1/search", "/v1/answers"])

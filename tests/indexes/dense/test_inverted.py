@@ -75,6 +75,18 @@ def test_a_filter_costs_no_recall(collection: Collection, share: float) -> None:
         assert recall(collection, mask) >= LEAST_RECALL
 
 
+@pytest.mark.parametrize("share", [0.999, 0.7, 0.3])
+def test_a_filter_takes_away_only_what_it_bars(collection: Collection, share: float) -> None:
+    search = DenseSearch([collection.open()], "cpu")
+    random = np.random.default_rng(11).random(ROWS) < share
+    topic = collection.cosines[0] >= np.quantile(collection.cosines[0], 1 - share)
+    for question in collection.questions:
+        [(usual, _)] = search.top(question, RECALL_AT, [None])
+        for mask in (random, topic):
+            [(filtered, _)] = search.top(question, RECALL_AT, [mask])
+            assert set(usual[mask[usual]].tolist()) <= set(filtered.tolist())
+
+
 def test_more_effort_finds_everything_and_less_finds_less(collection: Collection) -> None:
     usual = recall(collection, None)
     assert recall(collection, None, 0.1) < usual
