@@ -76,7 +76,7 @@ def install(app: FastAPI) -> None:
             detail = f"The body is {sent}: send JSON, with the header `Content-Type: application/json`."
             return respond(request, UnsupportedType(detail))
         invalid = InvalidInput(_validation_detail(error))
-        if any(item["type"] == "json_invalid" for item in error.errors()):
+        if any(item["type"] == "json_invalid" and item["loc"][0] == "body" for item in error.errors()):
             invalid.status = 400
             invalid.detail = f"The body is not valid JSON: {_validation_detail(error)}"
         return respond(request, invalid)

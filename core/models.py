@@ -12,6 +12,11 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 RowId = BigInteger().with_variant(Integer, "sqlite")
 
 
+def now() -> float:
+    """Return the time in whole microseconds: what is shown of it, read again, is the same number."""
+    return round(time.time(), 6)
+
+
 class Base(DeclarativeBase):
     """Common naming, so that migrations can name every constraint. Times are seconds since the epoch."""
 
@@ -82,8 +87,7 @@ class Document(Base):
     external_id: Mapped[str]
     live_revision_id: Mapped[int | None] = mapped_column(RowId, index=True)
     latest_revision_id: Mapped[int | None] = mapped_column(RowId)
-    created_at: Mapped[float] = mapped_column(default=time.time)
-    updated_at: Mapped[float] = mapped_column(default=time.time)
+    created_at: Mapped[float] = mapped_column(default=now)
 
 
 class Revision(Base):
@@ -110,7 +114,7 @@ class Revision(Base):
     blocks: Mapped[list[Any] | None] = mapped_column(deferred=True)
     page_count: Mapped[int | None]
     warnings: Mapped[list[str]] = mapped_column(default=list)
-    created_at: Mapped[float] = mapped_column(default=time.time)
+    created_at: Mapped[float] = mapped_column(default=now)
 
 
 class RevisionGroup(Base):

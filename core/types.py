@@ -75,6 +75,22 @@ class ChunkDraft:
 
 
 @dataclass(frozen=True, slots=True)
+class Attributes:
+    """What a filter goes by and who may read, of a document's revision: they change only with it.
+
+    created_at: when the document first came; updated_at: when this revision did; seconds since the epoch. Without
+    groups every key of the collection reads it.
+    """
+
+    document_id: str = ""
+    lang: str = ""
+    created_at: float = 0.0
+    updated_at: float = 0.0
+    metadata: Metadata = field(default_factory=dict)
+    groups: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class IndexEntry:
     """What the index holds of a chunk."""
 
@@ -83,6 +99,7 @@ class IndexEntry:
     heading: str
     body: str
     embedding: Embeddings
+    attributes: Attributes = field(default_factory=Attributes)
 
 
 @dataclass(frozen=True, slots=True)

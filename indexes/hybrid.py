@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
@@ -12,6 +12,7 @@ from typing import Self
 import numpy as np
 
 from core.errors import InvalidInput
+from core.filters import Filter
 from core.language import detect_language
 from core.types import Embeddings, Hit, Ids, SearchMode
 from indexes.analyse import analyse
@@ -30,17 +31,18 @@ class HybridQuery:
     """A question to the index.
 
     embedding: float32 [d], L2-normalised; without one a hybrid search is a lexical one. depth: passages taken from
-    each list, unless depths say how many from which. allowed: chunk ids, ascending, that both lists are restricted
-    to before they are cut at depth; None for all. centre: float32 [d], the mean embedding of questions in this
-    one's language; None for the origin. concepts: the question's words in the other language, for a hybrid search.
-    vectors: whether the result shall hold the passages' vectors. effort: as `DenseSearch.top` takes it.
+    each list, unless depths say how many from which. wanted, and the groups of whoever asks (None: one who
+    reads all), limit both lists before they are cut at depth. centre: float32 [d], the mean embedding of questions
+    in this one's language; None for the origin. concepts: the question's words in the other language, for a hybrid
+    search. vectors: whether the result shall hold the passages' vectors. effort: as `DenseSearch.top` takes it.
     """
 
     text: str
     embedding: Embeddings | None
     depth: int
     mode: SearchMode = "hybrid"
-    allowed: Ids | None = None
+    wanted: Filter | None = None
+    groups: Collection[str] | None = None
     fusion: Fusion = field(default_factory=Fusion)
     depths: Depths | None = None
     centre: Embeddings | None = None
@@ -130,7 +132,7 @@ class HybridIndex:
             query.effort,
         )
         depths = query.depths or Depths(query.depth, query.depth)
-        candidates = Candidates.of(snapshot, question, depths, snapshot.allowed_rows(query.allowed))
+        candidates = Candidates.of(snapshot, question, depths, snapshot.allowed_rows(query.wanted, query.groups))
         ranking = _ranking(candidates, query)
         return HybridResult(
             candidates.hits(ranking),

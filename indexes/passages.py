@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from core.models import Chunk, Revision
-from core.types import Embeddings, IndexEntry
+from core.models import Chunk, Document, Revision, RevisionGroup
+from core.types import Attributes, Embeddings, IndexEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,17 +21,42 @@ class StoredChunk:
     heading: str
     context: str
     text: str
+    attributes: Attributes = field(default_factory=Attributes)
 
 
 def stored_chunks(session: Session, *wanted: ColumnElement[bool]) -> list[StoredChunk]:
     """Return the chunks that meet conditions on Chunk and Revision, by revision and in order."""
-    rows = session.execute(
-        select(Chunk, Revision.title)
+    chosen = (
+        select(Chunk, Revision, Document)
         .join(Revision, Revision.id == Chunk.revision_id)
+        .join(Document, Document.id == Revision.document_id)
         .where(*wanted)
-        .order_by(Chunk.revision_id, Chunk.ordinal)
     )
-    return [StoredChunk(c.id, title, heading_of(c.heading_path), c.context, c.text) for c, title in rows]
+    groups: dict[int, list[str]] = {}
+    in_groups = RevisionGroup.revision_id.in_(chosen.with_only_columns(Chunk.revision_id))
+    for row in session.scalars(select(RevisionGroup).where(in_groups)):
+        groups.setdefault(row.revision_id, []).append(row.name)
+    attributes: dict[int, Attributes] = {}
+    chunks: list[StoredChunk] = []
+    for chunk, revision, document in session.execute(chosen.order_by(Chunk.revision_id, Chunk.ordinal)):
+        if revision.id not in attributes:
+            attributes[revision.id] = _attributes(document, revision, groups.get(revision.id, ()))
+        heading = heading_of(chunk.heading_path)
+        chunks.append(
+            StoredChunk(chunk.id, revision.title, heading, chunk.context, chunk.text, attributes[revision.id])
+        )
+    return chunks
+
+
+def _attributes(document: Document, revision: Revision, groups: Sequence[str]) -> Attributes:
+    return Attributes(
+        document_id=document.external_id,
+        lang=revision.lang,
+        created_at=document.created_at,
+        updated_at=revision.created_at,
+        metadata=revision.meta,
+        groups=groups,
+    )
 
 
 def heading_of(path: Sequence[str]) -> str:
@@ -52,6 +77,6 @@ def indexed_body(chunk: StoredChunk) -> str:
 def index_entries(chunks: Sequence[StoredChunk], embeddings: Embeddings) -> list[IndexEntry]:
     """Return the index entries of chunks and their embeddings, float32 [len(chunks), d]."""
     return [
-        IndexEntry(c.chunk_id, c.title, c.heading, indexed_body(c), embedding)
+        IndexEntry(c.chunk_id, c.title, c.heading, indexed_body(c), embedding, c.attributes)
         for c, embedding in zip(chunks, embeddings, strict=True)
     ]

@@ -16,6 +16,7 @@ import numpy as np
 
 from core.types import Embeddings, Ids
 from indexes.background import sample_rows
+from indexes.columns import Columns
 from indexes.dense import EXACT_ROWS, DenseSegment
 from indexes.durable import naming_full_disk, sync_file, sync_folder
 from indexes.lexical.matches import Mask, Rows
@@ -38,7 +39,7 @@ class SegmentContent(Protocol):
     def chunk_ids(self) -> Ids: ...  # noqa: D102
 
     def save(self, folder: Path, exact_rows: int) -> None:
-        """Write postings, and vectors as `DenseSegment.save` does."""
+        """Write postings, columns, and vectors as `DenseSegment.save` does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +50,13 @@ class NewContent:
     chunk_ids: Ids
     postings: Postings
     embeddings: Embeddings
+    columns: Columns
 
     def save(self, folder: Path, exact_rows: int) -> None:
-        """Write postings and vectors."""
+        """Write postings, vectors and columns."""
         self.postings.save(folder)
         DenseSegment.save(folder, [self.embeddings], exact_rows)
+        self.columns.save(folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ class Segment:
     sample: Rows
     postings: Postings
     dense: DenseSegment
+    columns: Columns
 
     @classmethod
     def open(cls, folder: Path, record: SegmentRecord) -> Segment:
@@ -81,7 +85,13 @@ class Segment:
             chunk_ids = np.load(here / _CHUNK_IDS, "r").view(np.ndarray)
             sample = np.load(here / _SAMPLE)
             return cls(
-                record.name, record.language, chunk_ids, sample, Postings.open(here), DenseSegment.open(here)
+                record.name,
+                record.language,
+                chunk_ids,
+                sample,
+                Postings.open(here),
+                DenseSegment.open(here),
+                Columns.open(here),
             )
         except (ValueError, RuntimeError) as error:
             raise IndexDamaged(f"{here} cannot be read ({error}): rebuild the index with a reindex.") from error
@@ -97,6 +107,7 @@ class Segment:
             "chunk ids": self.row_count,
             "postings": self.postings.row_count,
             "vectors": len(self.dense.vectors),
+            "columns": self.columns.row_count,
         }
 
     def rows_of(self, chunk_ids: Ids) -> Rows:
@@ -209,10 +220,12 @@ class MergedContent:
         return self.segments[0].language
 
     def save(self, folder: Path, exact_rows: int) -> None:
-        """Write postings and vectors."""
+        """Write postings, vectors and columns."""
         parts = [(s.postings, numbers) for s, numbers in zip(self.segments, self.renumbered, strict=True)]
         merge_postings(parts, len(self.chunk_ids), folder)
         DenseSegment.save(folder, self._vectors(), exact_rows)
+        columns = [(s.columns, numbers) for s, numbers in zip(self.segments, self.renumbered, strict=True)]
+        Columns.merged(columns, len(self.chunk_ids)).save(folder)
 
     def _vectors(self) -> Iterator[Embeddings]:
         """Yield the vectors of all rows in blocks."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from pathlib import Path
 
 import numpy as np
 
+from core.filters import Filter
 from core.types import Embeddings, Ids
 from indexes.background import Background
+from indexes.columns import Columns, Selection
+from indexes.columns.selection import all_of
 from indexes.dense import DenseSearch, FaissDevice
 from indexes.lexical.live import LivePostings
 from indexes.lexical.matches import LexicalSearch, Mask, Matches, Rows
@@ -94,14 +97,20 @@ class Snapshot:
         """Rows of all segments, dead ones included."""
         return self.bases[-1]
 
-    def allowed_rows(self, chunk_ids: Ids | None) -> Mask | None:
-        """Return which rows are alive and among chunk_ids (ascending; None for any), None for every row."""
-        if chunk_ids is None:
+    def allowed_rows(self, wanted: Filter | None, groups: Collection[str] | None) -> Mask | None:
+        """Return which rows live, meet a filter and may be read by one of the groups; None for every row.
+
+        groups: None for who reads all.
+        """
+        selected = [_selected(segment.columns, wanted, groups) for segment in self.segments]
+        if all(each.count == each.row_count for each in selected):
             return self.live
         allowed = np.zeros(self.row_count, np.bool_)
-        for base, segment in zip(self.bases, self.segments, strict=False):
-            allowed[segment.rows_of(chunk_ids) + base] = True
-        return allowed if self.live is None else allowed & self.live
+        for mask, each in zip(np.split(allowed, self.bases[1:-1]), selected, strict=True):
+            each.mark(mask)
+        if self.live is not None:
+            allowed &= self.live
+        return allowed
 
     def match_concepts(self, concepts: Sequence[Concept], language: str) -> Matches:
         """Score the passages in a language against the concepts of a question in another one."""
@@ -145,6 +154,13 @@ class Snapshot:
         for base, segment, (start, end) in zip(self.bases, self.segments, pairwise(borders), strict=False):
             if start < end:
                 yield slice(start, end), segment, rows[start:end] - base
+
+
+def _selected(columns: Columns, wanted: Filter | None, groups: Collection[str] | None) -> Selection:
+    limits = [] if wanted is None else [columns.select(wanted)]
+    if groups is not None:
+        limits.append(columns.readable(groups))
+    return all_of(limits, columns.row_count)
 
 
 def _joined(postings: Sequence[LivePostings]) -> Mask | None:

@@ -12,7 +12,8 @@ import numpy as np
 
 from core.errors import EmbedderMismatch
 from core.language import detect_language
-from core.types import Embeddings, Ids, IndexEntry
+from core.types import Attributes, Embeddings, Ids, IndexEntry
+from indexes.columns import Columns
 from indexes.dense import EXACT_ROWS
 from indexes.durable import naming_full_disk, sync_folder
 from indexes.lexical.fields import FieldWeights
@@ -45,11 +46,12 @@ class _Row:
     language: str
     bag: Bag
     embedding: Embeddings
+    attributes: Attributes
 
     @classmethod
     def of(cls, entry: IndexEntry, fields: FieldWeights) -> _Row:
         text = entry.body or f"{entry.title}\n{entry.heading}"
-        return cls(detect_language(text), fields.bag(entry), entry.embedding)
+        return cls(detect_language(text), fields.bag(entry), entry.embedding, entry.attributes)
 
 
 class IndexWriter:
@@ -243,6 +245,7 @@ class IndexWriter:
                 np.array(ids, np.int64),
                 Postings.of_bags([self._buffer[id_].bag for id_ in ids]),
                 np.stack([self._buffer[id_].embedding for id_ in ids]),
+                Columns.of_rows([self._buffer[id_].attributes for id_ in ids]),
             )
             records.append(self._write(content, len(records)))
         return records

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -143,7 +142,7 @@ def go_live(session: Session, work: Work, collection_id: int, generation_id: int
     if revision is None or revision.state == "failed":  # failed: cancelled while we worked
         return "gone"
     revision.state, revision.stage, revision.error_code, revision.error_detail = "ready", "done", "", ""
-    document.live_revision_id, document.updated_at = work.revision_id, time.time()
+    document.live_revision_id = work.revision_id
     session.flush()
     older = select(Revision.id).where(Revision.document_id == work.document_id, Revision.id < work.revision_id)
     drop_revisions(session, list(session.scalars(older)))

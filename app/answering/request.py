@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from app.answering.params import GenerationParams
 from app.answering.prompt import Turn
 from app.retrieval.options import PassageOptions, RankingOptions
+from core.filters import Filter
 from core.types import SearchMode
-from core.visibility import DocumentFilter
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class AnswerRequest:
     history: Sequence[Turn] = ()
     k: int | None = None
     mode: SearchMode = "hybrid"
-    wanted: DocumentFilter = field(default_factory=DocumentFilter)
+    wanted: Filter | None = None
     ranking: RankingOptions = field(default_factory=RankingOptions)
     passages: PassageOptions = field(default_factory=PassageOptions)
     params: GenerationParams = field(default_factory=GenerationParams)

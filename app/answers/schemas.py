@@ -13,8 +13,9 @@ from app.answering.events import AnswerDone, AnswerFailed, AnswerText, SourcesFo
 from app.answering.params import GenerationParams
 from app.answering.request import AnswerRequest
 from app.problems import problem_of
+from app.search.filters import FilterIn
 from app.search.ranking import PassagesIn, RankingIn
-from app.search.schemas import FilterIn, HitOut
+from app.search.schemas import HitOut
 from core.types import SearchMode, Source
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.errors import NotFound
-from core.models import Collection, Document, Generation, Revision, RevisionGroup
+from core.models import Collection, Document, Generation, Revision
 from core.types import Caller
 from core.visibility import readable_by
 
@@ -41,15 +41,3 @@ def count_documents(session: Session, caller: Caller, collection_id: int) -> int
         .where(Document.collection_id == collection_id, readable_by(caller))
     )
     return session.scalar(statement) or 0
-
-
-def has_groups(session: Session, collection_id: int) -> bool:
-    """Whether any document of a collection is limited to groups."""
-    statement = (
-        select(RevisionGroup.revision_id)
-        .join(Revision, Revision.id == RevisionGroup.revision_id)
-        .join(Document, Document.id == Revision.document_id)
-        .where(Document.collection_id == collection_id)
-        .limit(1)
-    )
-    return session.scalar(statement) is not None

@@ -14,7 +14,9 @@ from app.documents.schemas import DocumentList, DocumentOut, DocumentState, Docu
 from app.documents.service import DocumentService, Incoming, check_document_id
 from app.jobs.schemas import JobOut
 from app.problems import problems
+from app.search.filters import FilterInQuery
 from app.security.dependencies import AskCaller, IngestCaller, authorize_collection
+from app.values import PlainText
 from core.errors import InvalidInput, NotFound, Overloaded, StorageFull, TooLarge
 from core.types import Caller
 
@@ -87,10 +89,10 @@ async def put_document(
     documents: Documents,
     services: ServicesDep,
     idempotency_key: IdempotencyKey = None,
-    title: Annotated[str, Query(max_length=1000)] = "",
-    uri: Annotated[str, Query(max_length=4000)] = "",
-    filename: Annotated[str, Query(max_length=500)] = "",
-    group: Annotated[list[str], Query(max_length=100)] = [],  # noqa: B006 - FastAPI copies it
+    title: Annotated[PlainText, Query(max_length=1000)] = "",
+    uri: Annotated[PlainText, Query(max_length=4000)] = "",
+    filename: Annotated[PlainText, Query(max_length=500)] = "",
+    group: Annotated[list[PlainText], Query(max_length=100)] = [],  # noqa: B006 - FastAPI copies it
 ) -> JobOut:
     """Put one document's bytes under the caller's own id; the same bytes again do nothing."""
     authorize_collection(caller, name)
@@ -114,14 +116,15 @@ def list_documents(
     name: str,
     caller: AskCaller,
     documents: Documents,
+    wanted: FilterInQuery,
     state: DocumentState | None = None,
     q: Annotated[str, Query(max_length=200, description="Part of an id or title.")] = "",
     cursor: Annotated[str, Query(max_length=500)] = "",
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> DocumentList:
-    """List documents by id, searchable or not."""
+    """List documents by id, searchable or not; state and filter are about the newest revision of each."""
     authorize_collection(caller, name)
-    return documents.list(caller, name, state, q, cursor, limit)
+    return documents.list(caller, name, state, q, wanted.to_domain(), cursor, limit)
 
 
 @router.get("/{document_id:path}/text", responses=problems(NotFound))

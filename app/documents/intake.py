@@ -127,14 +127,14 @@ def _line(line: bytes, number: int, blobs: BlobStore) -> list[Incoming]:
     try:
         fields = BulkLine.model_validate(json.loads(line))
         document_id = check_document_id(fields.id)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"Line {number} is not valid JSON: {error}. Nothing was taken in.") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise InvalidInput(f"Line {number}: {where}: {first['msg']}. Nothing was taken in.") from error
     except InvalidInput as error:
         raise InvalidInput(f"Line {number}: {error.detail} Nothing was taken in.") from error
+    except (ValueError, RecursionError) as error:  # numbers of thousands of digits, thousands of brackets
+        raise InvalidInput(f"Line {number} is not valid JSON: {error}. Nothing was taken in.") from error
     if not fields.text.strip():
         raise InvalidInput(f"Line {number}: text is empty. Nothing was taken in.")
     blob = blobs.put(fields.text.encode("utf-8", "replace"))

@@ -8,6 +8,8 @@ from sqlalchemy import Select, delete, func, insert, literal, or_, select, updat
 from sqlalchemy.orm import Session
 
 from core.errors import NotFound
+from core.filter_sql import matches
+from core.filters import Filter
 from core.job_queue import settle_job
 from core.models import (
     Answer,
@@ -42,10 +44,17 @@ def find(session: Session, caller: Caller, collection_id: int, external_id: str)
 
 
 def page(
-    session: Session, caller: Caller, collection_id: int, state: str | None, words: str, after: str, limit: int
+    session: Session,
+    caller: Caller,
+    collection_id: int,
+    state: str | None,
+    words: str,
+    wanted: Filter | None,
+    after: str,
+    limit: int,
 ) -> list[tuple[Document, Revision]]:
     """Return up to limit documents whose id follows after, in the order of their ids."""
-    statement = managed_documents(caller, collection_id).where(Document.external_id > after)
+    statement = managed_documents(caller, collection_id).where(Document.external_id > after, matches(wanted))
     if state:
         statement = statement.where(Revision.state == state)
     if words:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.values import PlainText, Scalars
 from core.types import JsonScalar
 
 DocumentState = Literal["queued", "processing", "ready", "failed"]
@@ -18,12 +19,12 @@ class BulkLine(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     id: str
-    title: str = Field("", max_length=1000)
+    title: PlainText = Field("", max_length=1000)
     text: str
-    uri: str = Field("", max_length=4000)
-    lang: str = Field("", max_length=16)
-    metadata: dict[str, JsonScalar | list[JsonScalar]] = Field(default={}, max_length=100)
-    groups: list[str] = Field(default=[], max_length=100)
+    uri: PlainText = Field("", max_length=4000)
+    lang: PlainText = Field("", max_length=16)
+    metadata: dict[PlainText, Scalars] = Field(default={}, max_length=100)
+    groups: list[PlainText] = Field(default=[], max_length=100)
 
 
 class DocumentError(BaseModel):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from app.jobs.service import job_out
 from core.blobs import Blob, BlobStore
 from core.database import Database
 from core.errors import InvalidInput, NotFound
+from core.filters import Filter
 from core.job_queue import check_room, job_of_key, new_job, settle_job
 from core.models import Document, Job, JobItem, Revision, RevisionGroup
 from core.settings import Settings
@@ -143,17 +143,24 @@ class DocumentService:
         session.add(revision)
         session.flush()
         session.add_all(RevisionGroup(revision_id=revision.id, name=name) for name in set(incoming.groups))
-        document.latest_revision_id, document.updated_at = revision.id, time.time()
+        document.latest_revision_id = revision.id
         session.add(JobItem(job_id=job.id, document_id=incoming.document_id, revision_id=revision.id))
         return True
 
     def list(
-        self, caller: Caller, collection: str, state: str | None, words: str, cursor: str, limit: int
+        self,
+        caller: Caller,
+        collection: str,
+        state: str | None,
+        words: str,
+        wanted: Filter | None,
+        cursor: str,
+        limit: int,
     ) -> DocumentList:
         """Return a page of documents."""
         with self._database.read() as session:
             row = collections.by_name(session, collection)
-            rows = repository.page(session, caller, row.id, state, words, cursor, limit + 1)
+            rows = repository.page(session, caller, row.id, state, words, wanted, cursor, limit + 1)
             shown = [
                 _shown(session, document, revision, row.active_generation_id) for document, revision in rows[:limit]
             ]
@@ -227,6 +234,6 @@ def _shown(session: Session, document: Document, revision: Revision, generation_
             "metadata": revision.meta,
             "groups": repository.groups_of(session, revision.id),
             "created_at": datetime.fromtimestamp(document.created_at, UTC),
-            "updated_at": datetime.fromtimestamp(document.updated_at, UTC),
+            "updated_at": datetime.fromtimestamp(revision.created_at, UTC),
         }
     )

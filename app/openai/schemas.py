@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.answering.params import GenerationParams
 from app.answering.prompt import Turn
 from app.answering.request import AnswerRequest
+from app.search.filters import FilterIn
 from app.search.ranking import PassagesIn, RankingIn
 from core.errors import InvalidInput
 
@@ -63,6 +64,7 @@ class RagstoneIn(BaseModel):
 
     conversation_id: str = Field("", max_length=64, pattern=r"^[A-Za-z0-9_-]*$")
     k: int | None = Field(None, ge=1)
+    filter: FilterIn = Field(default_factory=FilterIn)
     ranking: RankingIn = Field(default_factory=RankingIn)
     passages: PassagesIn = Field(default_factory=PassagesIn)
 
@@ -90,6 +92,7 @@ class ChatCompletionIn(GenerationParams):
             conversation_id=self.ragstone.conversation_id,
             history=history[-max_turns:] if max_turns else (),
             k=self.ragstone.k,
+            wanted=self.ragstone.filter.to_domain(),
             ranking=self.ragstone.ranking.to_domain(),
             passages=self.ragstone.passages.to_domain(merge=True),
             params=self._params(),

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.database import Database
+from core.filter_sql import matches
+from core.filters import Filter
 from core.models import Chunk, Document, Revision
 from core.types import Caller, Hit, Source
 from core.visibility import readable_chunks
@@ -32,15 +34,17 @@ class Scope:
     generation_id: int
 
 
-def hydrate(database: Database, scope: Scope, hits: Sequence[Hit], most: int) -> tuple[list[Passage], bool]:
-    """Fetch the first `most` hits that the caller may see, in their order; tells whether the check dropped any."""
+def hydrate(
+    database: Database, scope: Scope, wanted: Filter | None, hits: Sequence[Hit], most: int
+) -> tuple[list[Passage], bool]:
+    """Fetch the first `most` hits that the caller may see and wants; tells whether the check dropped any."""
     passages: list[Passage] = []
     seen = 0
     statement = readable_chunks(scope.caller, scope.collection_id, scope.generation_id)
     with database.read() as session:
         for start in range(0, len(hits), _BATCH):
             batch = {hit.chunk_id: hit for hit in hits[start : start + _BATCH]}
-            rows = session.execute(statement.where(Chunk.id.in_(batch)))
+            rows = session.execute(statement.where(Chunk.id.in_(batch), matches(wanted)))
             visible = {chunk.id: (chunk, document, revision) for chunk, document, revision in rows}
             passages += [_passage(*visible[i], hit) for i, hit in batch.items() if i in visible]
             seen += len(batch)

@@ -8,9 +8,6 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-from sqlalchemy import select
-
 from app.collections import repository
 from app.retrieval.arranging import Arranger
 from app.retrieval.hydration import Passage, Scope, hydrate
@@ -20,12 +17,11 @@ from app.retrieval.options import PassageOptions, RankingOptions
 from app.retrieval.questions import QuestionVectors
 from app.retrieval.reranking import Reranking
 from core.database import Database
+from core.filters import Filter
 from core.language import detect_language
-from core.models import Chunk, Document, Revision
 from core.settings import Settings
 from core.telemetry import RETRIEVAL_SECONDS
-from core.types import Caller, Embeddings, Ids, SearchMode, Source
-from core.visibility import DocumentFilter, matches, readable_by
+from core.types import Caller, Embeddings, SearchMode, Source
 from indexes.candidates import Depths
 from indexes.embedders.pool import EmbedderPool
 from indexes.hybrid import HybridIndex, HybridQuery
@@ -118,7 +114,7 @@ class Retriever:
         *,
         k: int,
         mode: SearchMode = "hybrid",
-        wanted: DocumentFilter | None = None,
+        wanted: Filter | None = None,
         ranking: RankingOptions = _USUAL_RANKING,
         passages: PassageOptions = _USUAL_PASSAGES,
     ) -> Retrieved:
@@ -192,7 +188,7 @@ class Retriever:
         caller: Caller,
         target: _Target,
         asked: HybridQuery,
-        wanted: DocumentFilter | None,
+        wanted: Filter | None,
         k: int,
         count: int,
         *,
@@ -201,13 +197,13 @@ class Retriever:
         """Return `count` visible candidates of one generation, and k at least where there are so many."""
         index = self._index(target.generation_id)
         scope = Scope(caller, target.collection_id, target.generation_id)
-        asked = replace(asked, allowed=self._allowed(caller, target, wanted))
+        asked = replace(asked, wanted=wanted, groups=None if caller.is_admin else caller.groups)
         hydrate_s, first, again = 0.0, True, True
         while again:
             index.refresh()
             result = index.search(asked)
             began = time.perf_counter()
-            visible, dropped = hydrate(self._database, scope, result.hits, count)
+            visible, dropped = hydrate(self._database, scope, wanted, result.hits, count)
             hydrate_s += time.perf_counter() - began
             passages = collapse(visible) if without_copies else visible
             # A hit that the check dropped was deleted or replaced: the index, read again, holds its successor.
@@ -245,25 +241,6 @@ class Retriever:
                 row.settings.get("prompt", ""),
                 row.settings.get("collapse_duplicates", self._settings.collapse_duplicates),
             )
-
-    def _allowed(self, caller: Caller, target: _Target, wanted: DocumentFilter | None) -> Ids | None:
-        """Chunk ids that filter and groups leave, sorted; None where nothing limits the caller."""
-        with self._database.read() as session:
-            if not wanted and (caller.is_admin or not repository.has_groups(session, target.collection_id)):
-                return None
-            statement = (
-                select(Chunk.id)
-                .join(Revision, Revision.id == Chunk.revision_id)
-                .join(Document, Document.live_revision_id == Revision.id)
-                .where(
-                    Document.collection_id == target.collection_id,
-                    Chunk.generation_id == target.generation_id,
-                    readable_by(caller),
-                    matches(wanted or DocumentFilter()),
-                )
-                .order_by(Chunk.id)
-            )
-            return np.fromiter(session.scalars(statement), dtype=np.int64)
 
     def _translations(self) -> Dictionary:
         with self._opening_dictionary:

@@ -35,6 +35,7 @@ async def search(
     authorize_collection(caller, body.collection)
     check_question(body.query, body.k, services.settings)
     body.ranking.check(body.mode, services.settings)
+    wanted = body.filter.to_domain()
     limiter: CapacityLimiter = request.app.state.search_limiter
     found = await to_thread.run_sync(
         lambda: services.retriever.search(
@@ -43,7 +44,7 @@ async def search(
             body.query,
             k=body.k,
             mode=body.mode,
-            wanted=body.filter.to_domain(),
+            wanted=wanted,
             ranking=body.ranking.to_domain(),
             passages=body.passages.to_domain(merge=False),
         ),

@@ -1,26 +1,12 @@
-"""What /v1/search takes and returns, and the filter that every question may carry."""
+"""What /v1/search takes and returns."""
 
 from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.search.filters import FilterIn
 from app.search.ranking import PassagesIn, RankingIn
-from core.types import JsonScalar, SearchMode, Source
-from core.visibility import DocumentFilter
-
-
-class FilterIn(BaseModel):
-    """Limits a question to some documents; a list of metadata values means any of them."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    document_ids: list[str] = Field(default=[], max_length=1000)
-    lang: str = Field(default="", max_length=16, description="`zh` or `en`.")
-    metadata: dict[str, JsonScalar | list[JsonScalar]] = Field(default={}, max_length=20)
-
-    def to_domain(self) -> DocumentFilter:
-        """Return the filter as the statements take it."""
-        return DocumentFilter(tuple(self.document_ids), self.lang, self.metadata)
+from core.types import SearchMode, Source
 
 
 class SearchRequest(BaseModel):

@@ -4,14 +4,17 @@ import threading
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import func, select, text
+from sqlalchemy import create_engine, func, select, text
 from sqlalchemy.exc import IntegrityError
 
+from core import migrations
 from core.database import Database
 from core.errors import StorageFull, Unavailable
-from core.models import Base, Collection, Document, Revision
+from core.models import Base, Collection, Document, Revision, RevisionGroup
 from tests.support.rows import add_collection, add_revision
 
 
@@ -141,3 +144,18 @@ def test_full_database_says_that_the_disk_is_full(tmp_path: Path) -> None:
     with pytest.raises(StorageFull):
         fill()
     database.close()
+
+
+def test_change_of_the_documents_table_loses_no_revision(database: Database) -> None:
+    with database.write() as session:
+        add_revision(session, add_collection(session, "a"), "x.txt", groups=["board"])
+    for change, to in ((command.downgrade, "0003"), (command.upgrade, "head")):
+        config = Config()
+        config.set_main_option("script_location", str(Path(*migrations.__path__)))
+        with create_engine(database.url).connect() as connection, connection.begin():
+            if database.is_sqlite:
+                connection.exec_driver_sql("PRAGMA foreign_keys = ON")
+            config.attributes["connection"] = connection
+            change(config, to)
+        with database.read() as session:
+            assert session.scalar(select(func.count()).select_from(RevisionGroup)) == 1

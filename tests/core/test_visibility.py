@@ -8,9 +8,11 @@ import pytest
 from sqlalchemy import select
 
 from core.database import Database
+from core.filter_sql import matches
+from core.filters import AllOf, Exists, Field, Filter, Name, Not, OneOf, Within
 from core.models import Collection, Document
 from core.types import Caller
-from core.visibility import DocumentFilter, matches, readable_chunks, readable_documents
+from core.visibility import readable_chunks, readable_documents
 from tests.support.rows import add_collection, add_revision
 
 ADMIN = Caller("admin", frozenset({"admin"}))
@@ -41,11 +43,11 @@ def filled(database: Database) -> Database:
     return database
 
 
-def seen(database: Database, caller: Caller, wanted: DocumentFilter | None = None) -> set[str]:
+def seen(database: Database, caller: Caller, wanted: Filter | None = None) -> set[str]:
     """What a caller may read, checked to be the same for documents and for chunks."""
     with database.read() as session:
         collection = session.scalars(select(Collection).where(Collection.name == "docs")).one()
-        condition = matches(wanted or DocumentFilter())
+        condition = matches(wanted)
         documents = readable_documents(caller, collection.id).where(condition)
         chunks = readable_chunks(caller, collection.id, collection.active_generation_id or 0).where(condition)
         names = {document.external_id for document, _ in session.execute(documents)}
@@ -96,15 +98,35 @@ def test_document_without_a_live_revision_is_seen_by_nobody(filled: Database) ->
 def test_metadata_filters_compare_value_and_type(
     filled: Database, metadata: dict[str, object], expected: set[str]
 ) -> None:
-    assert seen(filled, ANYONE, DocumentFilter(metadata=metadata)) == expected  # type: ignore[arg-type]
+    conditions = [
+        OneOf(Field(Name.METADATA, key), tuple(value) if isinstance(value, list) else (value,))  # type: ignore[arg-type]
+        for key, value in metadata.items()
+    ]
+    assert seen(filled, ANYONE, AllOf(tuple(conditions))) == expected
+
+
+YEAR = Field(Name.METADATA, "year")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        (Within(YEAR, "number", gte=2024, lt=2025), {"open"}),
+        (Within(YEAR, "number", gt=2024), {"zh"}),  # the text "2025" is no number
+        (Within(Field(Name.METADATA, "price"), "number", gte=1.5, lte=2), {"open", "zh"}),
+        (Not(Within(YEAR, "number", gt=2024)), {"open", "other"}),
+        (Exists(Field(Name.METADATA, "note")), {"open"}),
+        (Not(OneOf(Field(Name.METADATA, "note"), ("x",))), {"open", "zh", "other"}),
+    ],
+)
+def test_ranges_and_complements(filled: Database, wanted: Filter, expected: set[str]) -> None:
+    assert seen(filled, ANYONE, wanted) == expected
 
 
 def test_filters_by_language_and_id_never_widen_what_a_caller_sees(filled: Database) -> None:
-    assert seen(filled, ANYONE, DocumentFilter(lang="zh")) == {"zh"}
-    assert seen(filled, ANYONE, DocumentFilter(document_ids=["open", "board", "foreign"])) == {"open"}
-    assert seen(filled, member("board"), DocumentFilter(document_ids=["board"], lang="zh")) == set()
-
-
-def test_filter_without_parts_is_none() -> None:
-    assert not DocumentFilter()
-    assert DocumentFilter(lang="zh")
+    zh = OneOf(Field(Name.LANG), ("zh",))
+    names = Field(Name.DOCUMENT_ID)
+    assert seen(filled, ANYONE, zh) == {"zh"}
+    assert seen(filled, ANYONE, OneOf(names, ("open", "board", "foreign"))) == {"open"}
+    assert seen(filled, member("board"), AllOf((OneOf(names, ("board",)), zh))) == set()
+    assert seen(filled, ANYONE, Not(OneOf(names, ("open",)))) == {"zh", "other"}

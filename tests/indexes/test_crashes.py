@@ -88,7 +88,14 @@ def test_a_flipped_bit_in_any_file_is_found(tmp_path: Path) -> None:
     commit(tmp_path, OLD)
     commit(tmp_path, dropped=[1])
     paths = sorted(path for path in tmp_path.rglob("*.*") if path.parent.parent.name == "segments")
-    assert {path.name.split(".")[0] for path in paths} == {"chunk_ids", "sample", "lexical", "dense", "dead"}
+    assert {path.name.split(".")[0] for path in paths} == {
+        "chunk_ids",
+        "sample",
+        "lexical",
+        "dense",
+        "columns",
+        "dead",
+    }
     with HybridIndex.open(tmp_path) as index:
         for path in paths:
             whole = path.read_bytes()
