@@ -1,5 +1,8 @@
 """The embedded default gives the vectors of the package that its weights come from."""
 
+import os
+import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -116,6 +119,15 @@ def test_query_does_not_wait_for_a_bulk_of_passages(e5: E5Embedder) -> None:
         e5.embed_query("Who invented the telephone?")
         assert not bulk.done()
         assert bulk.result().shape == (60, e5.dimension)
+
+
+def test_passages_stand_back_for_queries_on_the_same_cores(e5: E5Embedder) -> None:
+    e5.embed_passages(["a", "b", "c"])
+    workers = [thread.native_id for thread in threading.enumerate() if thread.name.startswith("e5_")]
+    ours = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    assert workers
+    behind = 5 if sys.platform == "linux" else 0  # elsewhere threads have no priority of their own
+    assert {os.getpriority(os.PRIO_PROCESS, worker or 0) for worker in workers} == {min(19, ours + behind)}
 
 
 @pytest.mark.parametrize(
