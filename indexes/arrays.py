@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import mmap
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _ALIGNMENT = 64
+_COPIED_AT_ONCE = 1 << 20
 
 
 def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -24,6 +26,17 @@ def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
         for array in arrays.values():
             file.write(b"\0" * (-file.tell() % _ALIGNMENT))
             np.lib.format.write_array(file, np.ascontiguousarray(array), (1, 0), allow_pickle=False)
+
+
+def join_arrays(path: Path, pieces: Mapping[str, Path]) -> None:
+    """Write the arrays of .npy files (of format 1.0) under names, as `save_arrays` does, and remove those files."""
+    with path.open("wb") as file:
+        file.write(json.dumps(list(pieces)).encode() + b"\n")
+        for piece in pieces.values():
+            file.write(b"\0" * (-file.tell() % _ALIGNMENT))
+            with piece.open("rb") as source:
+                shutil.copyfileobj(source, file, _COPIED_AT_ONCE)
+            piece.unlink()
 
 
 def map_arrays(path: Path) -> dict[str, NDArray[Any]]:

@@ -15,6 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from core.types import Embeddings, Ids
+from indexes.arrays import map_arrays, save_arrays
 from indexes.background import sample_rows
 from indexes.columns import Columns
 from indexes.dense import EXACT_ROWS, DenseSegment
@@ -24,8 +25,7 @@ from indexes.lexical.merge import Renumbered, merge_postings
 from indexes.lexical.postings import Postings
 from indexes.manifest import SEGMENTS, FileRecord, IndexDamaged, SegmentRecord
 
-_CHUNK_IDS = "chunk_ids.npy"
-_SAMPLE = "sample.npy"
+_IDS = "ids.arrays"
 _VECTORS_AT_ONCE = 8192
 
 
@@ -82,13 +82,12 @@ class Segment:
             if (folder / file.path).stat().st_size != file.size_bytes:
                 raise IndexDamaged(f"{file.path} is not of the size that was written: rebuild it with a reindex.")
         try:
-            chunk_ids = np.load(here / _CHUNK_IDS, "r").view(np.ndarray)
-            sample = np.load(here / _SAMPLE)
+            ids = map_arrays(here / _IDS)
             return cls(
                 record.name,
                 record.language,
-                chunk_ids,
-                sample,
+                ids["chunk_ids"],
+                ids["sample"],
                 Postings.open(here),
                 DenseSegment.open(here),
                 Columns.open(here),
@@ -136,8 +135,8 @@ def write_segment(folder: Path, path: str, content: SegmentContent, exact_rows: 
     here.mkdir(parents=True)
     try:
         with naming_full_disk(folder):
-            np.save(here / _CHUNK_IDS, content.chunk_ids)
-            np.save(here / _SAMPLE, sample_rows(content.chunk_ids))
+            sample = sample_rows(content.chunk_ids)
+            save_arrays(here / _IDS, {"chunk_ids": content.chunk_ids, "sample": sample})
             content.save(here, exact_rows)
             written = sorted(here.iterdir())
             for file in written:

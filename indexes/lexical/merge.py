@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -12,7 +12,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from indexes.lexical.postings import Frequencies, Postings, file_name, frequent_terms, mean_length, peaks_of
+from indexes.arrays import join_arrays
+from indexes.lexical.postings import FILE_NAME, Frequencies, Postings, frequent_terms, mean_length, peaks_of
 
 _POSTINGS_AT_ONCE = 1 << 20
 Renumbered = NDArray[np.int64]
@@ -39,8 +40,8 @@ def merge_postings(parts: Sequence[tuple[Postings, Renumbered]], row_count: int,
     width = max((postings.frequencies.dtype for postings, _ in parts), key=lambda dtype: dtype.itemsize)
     terms, counts, peaks = [np.empty(0, np.uint64)], [np.empty(0, np.int64)], [np.empty(0, np.float32)]
     with ExitStack() as stack:
-        rows_file = stack.enter_context(_ArrayFile(folder / file_name("rows"), np.int32))
-        frequencies_file = stack.enter_context(_ArrayFile(folder / file_name("frequencies"), width))
+        rows_file = stack.enter_context(_ArrayFile(folder / _piece("rows"), np.int32))
+        frequencies_file = stack.enter_context(_ArrayFile(folder / _piece("frequencies"), width))
         for each in _ranges(parts):
             terms.append(each.terms)
             counts.append(each.counts)
@@ -51,9 +52,9 @@ def merge_postings(parts: Sequence[tuple[Postings, Renumbered]], row_count: int,
             frequencies_file.append(frequencies)
     starts = np.append(0, np.cumsum(np.concatenate(counts))).astype(np.int64)
     frequent = frequent_terms(starts, row_count, width)
-    with _ArrayFile(folder / file_name("by_row"), np.uint8, row_count) as by_row:
-        rows = np.load(folder / file_name("rows"), "r")
-        frequencies = np.load(folder / file_name("frequencies"), "r")
+    with _ArrayFile(folder / _piece("by_row"), np.uint8, row_count) as by_row:
+        rows = np.load(folder / _piece("rows"), "r")
+        frequencies = np.load(folder / _piece("frequencies"), "r")
         for term in frequent.tolist():
             span = slice(starts[term], starts[term + 1])
             by_row.append(_spread(rows[span], frequencies[span], row_count))
@@ -65,7 +66,12 @@ def merge_postings(parts: Sequence[tuple[Postings, Renumbered]], row_count: int,
         "frequent": frequent,
     }
     for name, array in arrays.items():
-        np.save(folder / file_name(name), array)
+        np.save(folder / _piece(name), array)
+    join_arrays(folder / FILE_NAME, {field.name: folder / _piece(field.name) for field in fields(Postings)})
+
+
+def _piece(array: str) -> str:
+    return f"lexical.{array}.npy"
 
 
 def _spread(rows: NDArray[np.int32], frequencies: Frequencies, row_count: int) -> NDArray[np.uint8]:

@@ -15,11 +15,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from indexes.arrays import map_arrays, save_arrays
 from indexes.lexical.bm25 import saturation
 
 Bag = Mapping[int, int]
 """Term hash → how often the term occurs."""
 
+FILE_NAME = "lexical.arrays"
 Frequencies = NDArray[np.unsignedinteger]
 
 # A term in more than this share of a segment's rows keeps its frequencies by row too, where they can be looked up
@@ -77,14 +79,12 @@ class Postings:
 
     @classmethod
     def open(cls, folder: Path) -> Postings:
-        """Map the files that `save` or a merge wrote; raises FileNotFoundError where one is missing."""
-        # A plain view: slicing a numpy.memmap costs microseconds each time.
-        return cls(**{f.name: np.load(folder / file_name(f.name), "r").view(np.ndarray) for f in fields(cls)})
+        """Map the file that `save` or a merge wrote; raises FileNotFoundError, ValueError."""
+        return cls(**map_arrays(folder / FILE_NAME))
 
     def save(self, folder: Path) -> None:
-        """Write one .npy file for each array."""
-        for array in fields(self):
-            np.save(folder / file_name(array.name), getattr(self, array.name), allow_pickle=False)
+        """Write all arrays into one file."""
+        save_arrays(folder / FILE_NAME, {array.name: getattr(self, array.name) for array in fields(self)})
 
     @property
     def row_count(self) -> int:
@@ -158,8 +158,3 @@ def peaks_of(
         return np.empty(0, np.float32)
     highest = np.maximum.reduceat(saturation(frequencies, lengths[rows], mean), starts[:-1])
     return np.nextafter(highest.astype(np.float32), np.float32(np.inf))
-
-
-def file_name(array: str) -> str:
-    """Return the name of the file that holds an array."""
-    return f"lexical.{array}.npy"

@@ -89,8 +89,7 @@ def test_a_flipped_bit_in_any_file_is_found(tmp_path: Path) -> None:
     commit(tmp_path, dropped=[1])
     paths = sorted(path for path in tmp_path.rglob("*.*") if path.parent.parent.name == "segments")
     assert {path.name.split(".")[0] for path in paths} == {
-        "chunk_ids",
-        "sample",
+        "ids",
         "lexical",
         "dense",
         "columns",
@@ -105,7 +104,7 @@ def test_a_flipped_bit_in_any_file_is_found(tmp_path: Path) -> None:
         assert index.damages() == []
 
 
-@pytest.mark.parametrize("name", ["chunk_ids.npy", "lexical.rows.npy", "dense.vectors.npy"])
+@pytest.mark.parametrize("name", ["ids.arrays", "lexical.arrays", "dense.vectors.npy"])
 def test_a_missing_or_short_file_is_named(tmp_path: Path, name: str) -> None:
     commit(tmp_path, OLD)
     (path,) = tmp_path.rglob(name)

@@ -75,7 +75,7 @@ def test_no_query_fails_or_misses_while_an_index_is_mended(tended: Tended) -> No
         ended.clear()
 
     tended.service.search(tended.name, "locker")
-    for path in index_folder(tended.service, tended.name).rglob("chunk_ids.npy"):
+    for path in index_folder(tended.service, tended.name).rglob("ids.arrays"):
         flip(path)
     reader = threading.Thread(target=ask)
     reader.start()
