@@ -17,6 +17,7 @@ from app.answers.endpoints import router as answers_router
 from app.collections.endpoints import router as collections_router
 from app.context import Services
 from app.documents.endpoints import router as documents_router
+from app.generations.endpoints import router as generations_router
 from app.health.endpoints import router as health_router
 from app.jobs.endpoints import router as jobs_router
 from app.keys.endpoints import router as keys_router
@@ -43,6 +44,7 @@ _ROUTERS = (
     openai_router,
     search_router,
     collections_router,
+    generations_router,
     documents_router,
     jobs_router,
     keys_router,

@@ -105,6 +105,9 @@ class Settings(BaseSettings):
     max_attempts: int = Field(4, ge=1, description="Starts of one document before it counts as failed.")
     parse_timeout_s: float = Field(300, gt=0, description="Longest time that parsing one document may take.")
     generation_keep_s: float = Field(3600, ge=0, description="Time that a replaced index generation is kept.")
+    generation_follow: bool = Field(
+        True, description="Keep a replaced generation up to date, so that a rollback is instant."
+    )
 
     # Asking.
     generator: Literal["extractive", "openai"] = Field(

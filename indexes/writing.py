@@ -10,6 +10,7 @@ from core.settings import Settings
 from core.types import IndexEntry
 from indexes.lexical.fields import FieldWeights
 from indexes.locks import IndexLocked
+from indexes.manifest import IndexOutdated, Manifest
 from indexes.writer import IndexWriter
 
 _LONGEST_WAIT_S = 30.0
@@ -33,6 +34,14 @@ def open_writer(
             if time.monotonic() > deadline:
                 raise Unavailable("Another process has been writing to this index for long.") from None
             time.sleep(0.05)
+
+
+def check_readable(settings: Settings, generation_id: int) -> None:
+    """Raise IndexOutdated or IndexDamaged where an index's manifest says that it cannot be searched or written."""
+    manifest = Manifest.read(settings.index_folder(generation_id))
+    analyser = FieldWeights.of(settings).analyser
+    if manifest.analyser != analyser and manifest.segments:
+        raise IndexOutdated(f"The index was written by analyser {manifest.analyser}, this is {analyser}: reindex.")
 
 
 def commit_to_index(settings: Settings, generation_id: int, entries: Sequence[IndexEntry]) -> None:

@@ -7,11 +7,12 @@ import shutil
 import time
 from collections.abc import Callable
 
-from sqlalchemy import delete, select
+from sqlalchemy import and_, delete, or_, select
 
 from core.blobs import BlobStore
 from core.database import Database
-from core.models import Answer, Generation, IndexDeletion, Revision
+from core.job_queue import FINAL_STATES
+from core.models import Answer, Chunk, Generation, IndexDeletion, Job, Revision
 from core.settings import Settings
 from core.vectors import drop_unused_vectors, sweep_vectors, trim_vectors
 from indexes import compaction
@@ -20,6 +21,7 @@ from indexes.writing import remove_from_index
 logger = logging.getLogger("ragstone.worker")
 
 _DELETIONS_AT_ONCE = 10_000
+_ROWS_AT_ONCE = 2_000
 # An upload stores its bytes before its row: younger files may still be waiting for theirs.
 _BLOB_GRACE_S = 3600.0
 
@@ -57,24 +59,47 @@ def merge_segments(settings: Settings, database: Database, stopped: Callable[[],
 
 
 def collect_generations(settings: Settings, database: Database) -> bool:
-    """Drop generations retired long enough ago, and the folders of those that are no longer in the database.
-
-    Tells whether any went: their chunks went with them, unnamed.
-    """
-    with database.write() as session:
-        retired = delete(Generation).where(
-            Generation.state == "retired", Generation.retired_at < time.time() - settings.generation_keep_s
-        )
-        went = bool(session.scalars(retired.returning(Generation.id)).all())
+    """Drop generations kept for long enough or given up, and folders that belong to none; tells of any."""
+    doomed = _give_up_old_ones(settings, database)
+    for generation_id in doomed:
+        _remove_rows(database, generation_id)
     folders = [folder for folder in settings.index_dir.glob("*") if folder.name.isdigit()]
     with database.read() as session:
         known = set(session.scalars(select(Generation.id)))
-    for folder in folders:
-        if int(folder.name) not in known:
-            shutil.rmtree(folder, ignore_errors=True)
-            logger.info("removed the index of generation %s", folder.name)
-            went = True
-    return went
+    orphans = [folder for folder in folders if int(folder.name) not in known]
+    for folder in orphans:
+        shutil.rmtree(folder, ignore_errors=True)
+        logger.info("removed the index of generation %s", folder.name)
+    return bool(doomed or orphans)
+
+
+def _give_up_old_ones(settings: Settings, database: Database) -> list[int]:
+    """Return the generations that go; from here on none of them can be rolled back to."""
+    kept_long = and_(
+        Generation.state.in_(("retired", "rejected")),
+        Generation.retired_at < time.time() - settings.generation_keep_s,
+    )
+    wanted = select(Job.generation_id).where(Job.state.not_in(FINAL_STATES), Job.generation_id.is_not(None))
+    statement = select(Generation).where(
+        or_(Generation.state == "abandoned", kept_long), Generation.id.not_in(wanted)
+    )
+    with database.write() as session:
+        doomed = list(session.scalars(statement.with_for_update()))
+        for generation in doomed:
+            generation.state = "abandoned"
+        return [generation.id for generation in doomed]
+
+
+def _remove_rows(database: Database, generation_id: int) -> None:
+    """Delete a generation's rows, so many in a transaction that nobody waits for long."""
+    chunks = select(Chunk.id).where(Chunk.generation_id == generation_id).limit(_ROWS_AT_ONCE)
+    while True:
+        with database.write() as session:
+            ids = list(session.scalars(chunks))
+            if not ids:
+                session.execute(delete(Generation).where(Generation.id == generation_id))
+                return
+            session.execute(delete(Chunk).where(Chunk.id.in_(ids)))
 
 
 def collect_vectors(settings: Settings, database: Database, *, sweep: bool) -> None:

@@ -24,7 +24,7 @@ from indexes.embedders.base import Embedder
 from indexes.embedders.pool import EmbedderPool
 from indexes.embedding import ChunkEmbedder
 from indexes.passages import StoredChunk, index_entries
-from indexes.writing import commit_to_index
+from indexes.writing import check_readable, commit_to_index
 from ingest import revisions
 from ingest.chunk import ChunkerConfig, chunk
 from ingest.revisions import Work
@@ -106,6 +106,7 @@ class Pipeline:
         target = self._active_target(items[0].job_id)
         if target is None:
             return
+        check_readable(self._settings, target.generation_id)  # before anything is embedded in vain
         cut = [ready for item in items if (ready := self._cut_item(item, target)) is not None]
         prepared = self._embed_together(cut, target)
         entries = [entry for one in prepared for entry in one.entries]

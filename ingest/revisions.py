@@ -79,9 +79,13 @@ def save_text(session: Session, work: Work, parsed: ParsedDocument) -> None:
 
 
 def save_chunks(session: Session, revision_id: int, generation_id: int, drafts: Sequence[ChunkDraft]) -> None:
-    """Keep a revision's chunks, all or none: their presence says that this stage is over."""
-    revision = session.get(Revision, revision_id)
-    if revision is None:
+    """Keep a revision's chunks, all or none: their presence says that this stage is over.
+
+    Does nothing where revision or generation are gone, or where a worker whose lease had ended was there first.
+    """
+    revision = session.get(Revision, revision_id, with_for_update=True, populate_existing=True)
+    generation = session.get(Generation, generation_id, with_for_update={"read": True, "key_share": True})
+    if revision is None or generation is None or load_chunks(session, revision_id, generation_id):
         return
     session.execute(
         insert(Chunk),

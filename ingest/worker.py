@@ -10,8 +10,10 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+
+from sqlalchemy.orm import Session
 
 from core.blobs import BlobStore
 from core.database import Database
@@ -21,15 +23,19 @@ from core.settings import Settings, load_settings
 from core.telemetry import configure_logging
 from indexes.embedders.pool import EmbedderPool
 from indexes.embedding import Stopped
+from indexes.golden import Examiner
 from ingest import housekeeping
 from ingest.compactor import Compactor
+from ingest.following import Follower
 from ingest.pipeline import Pipeline
-from ingest.reindex import LeasedReindex, Reindexer, lease_reindex
+from ingest.rebuilding import rebuild_outdated
+from ingest.reindex import LeasedReindex, Reindexer, lease_reindex, release_reindex, renew_reindex
 from ingest.sandbox import ParserProcess
 
 logger = logging.getLogger("ragstone.worker")
 
-_TIDY_EVERY_S = 60.0
+# An idle worker tidies often, and one that is never idle now and then.
+_TIDY_EVERY_S, _TIDY_AT_LEAST_EVERY_S = 60.0, 600.0
 # Vectors are dropped with the chunks that held them; this finds those of crashes at an unlucky moment.
 _SWEEP_EVERY_S = 86_400.0
 _LONGEST_PAUSE_S = 30.0
@@ -50,10 +56,12 @@ class Worker:
         self._pipeline = Pipeline(
             settings, self._database, self._blobs, self._embedders, self._parser, self._stop.is_set
         )
-        self._reindexer = Reindexer(settings, self._database, self._pipeline)
+        examiner = Examiner(settings, self._database, self._embedders)
+        self._reindexer = Reindexer(settings, self._database, self._pipeline, examiner)
+        self._follower = Follower(settings, self._database, self._reindexer)
         self._reindex: LeasedReindex | None = None
         self._compactor = Compactor(settings, self._database)
-        self._tidied_at = 0.0
+        self._tidied_at = self._rebuilt_at = -_TIDY_AT_LEAST_EVERY_S
         self._swept_at: float | None = None
 
     def stop(self) -> None:
@@ -87,19 +95,31 @@ class Worker:
         """
         worked = False
         failure: RagstoneError | None = None
-        for work in (self._drain_deletions, self._ingest_batch, self._reindex_batch):
+        for work in (self._rebuild_outdated, self._drain_deletions, self._ingest_batch, self._reindex_batch):
             try:
                 worked = work() or worked
             except RagstoneError as error:
                 failure = error
         if failure is not None and not worked:
             raise failure
-        if not worked and time.monotonic() - self._tidied_at > _TIDY_EVERY_S:
-            self._collect_generations_and_vectors()
-            housekeeping.collect_blobs(self._database, self._blobs)
-            housekeeping.forget_conversations(self._settings, self._database)
-            self._tidied_at = time.monotonic()
+        worked = worked or self._follower.step()
+        since = time.monotonic() - self._tidied_at
+        if since > _TIDY_AT_LEAST_EVERY_S or (not worked and since > _TIDY_EVERY_S):
+            self._tidy()
         return worked
+
+    def _tidy(self) -> None:
+        self._collect_generations_and_vectors()
+        housekeeping.collect_blobs(self._database, self._blobs)
+        housekeeping.forget_conversations(self._settings, self._database)
+        self._follower.look()
+        self._tidied_at = time.monotonic()
+
+    def _rebuild_outdated(self) -> bool:
+        if time.monotonic() - self._rebuilt_at > _TIDY_EVERY_S:
+            self._rebuilt_at = time.monotonic()
+            rebuild_outdated(self._settings, self._database, self._embedders)
+        return False
 
     def _collect_generations_and_vectors(self) -> None:
         went = housekeeping.collect_generations(self._settings, self._database)
@@ -128,14 +148,18 @@ class Worker:
         if leased is None:
             return False
         self._reindex = None  # where the step fails, another lease is needed
-        if self._reindexer.step(leased, self._owner):
-            self._reindex = leased
+        job_id = leased.job_id
+        with self._heartbeat(lambda session: renew_reindex(session, self._owner, job_id, self._settings.lease_s)):
+            if self._reindexer.step(leased, self._owner):
+                self._reindex = leased
+            else:  # something was replaced, or given up
+                self._tidied_at = -_TIDY_AT_LEAST_EVERY_S
         return True
 
     def _ingest(self, items: Sequence[LeasedItem]) -> None:
         ids = [item.item_id for item in items]
         attempt_counts = True
-        with self._heartbeat(ids):
+        with self._heartbeat(lambda session: renew_items(session, self._owner, ids, self._settings.lease_s)):
             try:
                 self._pipeline.run(items)
                 attempt_counts = not self._stop.is_set()
@@ -145,16 +169,17 @@ class Worker:
             finally:
                 with self._database.write() as session:
                     release_items(session, self._owner, ids, attempt_counts=attempt_counts)
+        self._follower.look()
 
     @contextmanager
-    def _heartbeat(self, item_ids: Sequence[int]) -> Iterator[None]:
-        """Renew the leases while a batch is under way."""
+    def _heartbeat(self, renew_lease: Callable[[Session], None]) -> Iterator[None]:
+        """Renew leases while a batch is under way."""
         ended = threading.Event()
 
         def renew() -> None:
             while not ended.wait(self._settings.lease_s / 3):
                 with self._database.write() as session:
-                    renew_items(session, self._owner, item_ids, self._settings.lease_s)
+                    renew_lease(session)
 
         thread = threading.Thread(target=renew, name="lease-heartbeat", daemon=True)
         thread.start()
@@ -166,6 +191,10 @@ class Worker:
 
     def close(self) -> None:
         """Release everything; idempotent."""
+        if self._reindex is not None:
+            with self._database.write() as session:
+                release_reindex(session, self._owner, self._reindex.job_id)
+            self._reindex = None
         self._compactor.stop()
         self._parser.close()
         self._embedders.close()

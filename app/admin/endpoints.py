@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Response
 
-from app.admin.schemas import ReindexRequest, StatusOut
+from app.admin.schemas import ReindexRequest, RollbackRequest, StatusOut
 from app.admin.service import AdminService
 from app.context import ServicesDep
 from app.jobs.schemas import JobOut
@@ -34,6 +34,20 @@ def reindex(
 ) -> JobOut:
     """Build a collection's index anew beside the active one, which answers until the switch."""
     job = admin.reindex(caller, wanted, idempotency_key)
+    response.headers["Location"] = f"/v1/jobs/{job.id}"
+    return job
+
+
+@router.post("/rollback", status_code=202, responses=problems(NotFound, Conflict))
+def roll_back(
+    wanted: RollbackRequest,
+    response: Response,
+    caller: AdminCaller,
+    admin: Admin,
+    idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
+) -> JobOut:
+    """Let the index that answered before answer again: at once, or as soon as it holds what has changed since."""
+    job = admin.roll_back(caller, wanted, idempotency_key)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     return job
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.generations.schemas import MOST_QUESTIONS, GoldenQuestionIn
+
 
 class ReindexRequest(BaseModel):
     """Builds a collection's index anew; what is left out stays as it is."""
@@ -16,6 +18,19 @@ class ReindexRequest(BaseModel):
     embedder: str | None = Field(None, max_length=300)
     chunk_target_tokens: int | None = Field(None, ge=16, le=8000)
     chunk_max_tokens: int | None = Field(None, ge=32, le=8000)
+    golden: list[GoldenQuestionIn] | None = Field(
+        None, max_length=MOST_QUESTIONS, description="Asked before the switch, in place of the collection's own."
+    )
+    min_pass: float | None = Field(None, ge=0, le=1, description="Share of the golden questions that must pass.")
+
+
+class RollbackRequest(BaseModel):
+    """Lets a kept generation answer again."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    collection: str
+    generation: int | None = Field(None, description="The one that answered before, where it is left out.")
 
 
 class DenseOut(BaseModel):

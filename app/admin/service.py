@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict
 from importlib.metadata import version
+from typing import Any
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
-from app.admin.schemas import IndexOut, ReindexRequest, StatusOut
+from app.admin.schemas import IndexOut, ReindexRequest, RollbackRequest, StatusOut
 from app.collections import repository as collections
 from app.jobs.schemas import JobOut
 from app.jobs.service import job_out
 from core.database import Database
-from core.errors import InvalidInput, RagstoneError
-from core.generations import Recipe, begin_reindex
-from core.job_queue import FINAL_STATES, job_of_key
-from core.models import Collection, Document, Job, JobItem, Revision
+from core.errors import Conflict, InvalidInput, NotFound, RagstoneError
+from core.generations import (
+    Recipe,
+    begin_reindex,
+    begin_rollback,
+    count_live,
+    count_missing,
+    previous_generation,
+    switch,
+)
+from core.job_queue import FINAL_STATES, job_of_key, lock_collection
+from core.models import Collection, Document, Generation, Job, JobItem, Revision
 from core.settings import Settings
 from core.types import Caller
 from indexes.embedders.pool import EmbedderPool
 from indexes.lexical.fields import FieldWeights
 from indexes.status import read_status
+from indexes.writing import check_readable
 
 
 class AdminService:
@@ -48,7 +60,33 @@ class AdminService:
                 return job_out(session, known, row.name)
             analyser = FieldWeights.of(self._settings).analyser
             recipe = Recipe(spec, embedder.fingerprint, embedder.dimension, target, ceiling, analyser)
-            job = begin_reindex(session, row.id, recipe, caller.key_id, idempotency_key)
+            job = begin_reindex(session, row.id, recipe, caller.key_id, idempotency_key, _golden(wanted, row))
+            return job_out(session, job, row.name)
+
+    def roll_back(self, caller: Caller, wanted: RollbackRequest, idempotency_key: str | None) -> JobOut:
+        """Switch to a kept generation: here if it holds everything, else by a job that brings it up to date first.
+
+        Raises NotFound, Conflict where there is none or a switch is under way, and what keeps it from answering:
+        its model is another one or not there, its index damaged or outdated.
+        """
+        with self._database.read() as session:
+            generation = _kept(session, collections.by_name(session, wanted.collection), wanted.generation)
+        self._embedders.bound(generation.embedder, generation.fingerprint)
+        check_readable(self._settings, generation.id)
+        with self._database.write() as session:
+            found = collections.by_name(session, wanted.collection)
+            known = job_of_key(session, caller.key_id, idempotency_key, "rollback", found.id)
+            if known is not None:
+                return job_out(session, known, found.name)
+            row = lock_collection(session, found.id) or found
+            generation = _kept(session, row, generation.id)
+            job = begin_rollback(session, generation, caller.key_id, idempotency_key)
+            job.total = count_live(session, row.id)
+            job.done = job.total - count_missing(session, row.id, generation.id)
+            if switch(session, row, generation):
+                job.state, job.stage = "succeeded", "done"
+                job.started_at = job.finished_at = time.time()
+            session.flush()
             return job_out(session, job, row.name)
 
     def status(self) -> StatusOut:
@@ -77,3 +115,30 @@ class AdminService:
         except (RagstoneError, OSError, ValueError) as error:
             return IndexOut(collection=collection, problem=str(error))
         return IndexOut(collection=collection, **asdict(found))
+
+
+def _golden(wanted: ReindexRequest, row: Collection) -> dict[str, Any] | None:
+    """Return the golden questions of a reindex: its own, else the collection's; None for none."""
+    golden = dict(row.golden or {"questions": [], "min_pass": 1.0})
+    if wanted.golden is not None:
+        golden["questions"] = [question.model_dump() for question in wanted.golden]
+    if wanted.min_pass is not None:
+        golden["min_pass"] = wanted.min_pass
+    return golden if golden["questions"] else None
+
+
+def _kept(session: Session, row: Collection, generation_id: int | None) -> Generation:
+    """Return the generation to roll back to; raises NotFound, Conflict."""
+    if generation_id is None:
+        previous = previous_generation(session, row)
+        if previous is None:
+            raise Conflict(
+                "There is nothing to roll back to: no replaced index of this collection is kept any more."
+            )
+        return previous
+    found = session.get(Generation, generation_id, with_for_update=True, populate_existing=True)
+    if found is None or found.collection_id != row.id:
+        raise NotFound(f"This collection has no generation {generation_id}.")
+    if found.state not in {"retired", "rejected"}:
+        raise Conflict(f"Generation {generation_id} is {found.state}: only a retired or rejected one can be taken.")
+    return found

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import httpx
 import typer
 
-from app.cli import feeding, serve, up, upkeep
+from app.cli import feeding, generations, serve, up, upkeep
 from app.cli.client import checked, connected, fetched, stop, stream_lines
 from app.cli.output import JsonFlag, console, print_done, print_json, print_rows
 
@@ -24,6 +24,8 @@ cli.command()(up.up)
 cli.command()(serve.serve)
 cli.command()(serve.worker)
 cli.command()(feeding.ingest)
+cli.command()(generations.reindex)
+cli.command()(generations.rollback)
 cli.command()(upkeep.verify)
 collections = typer.Typer(help="List, make and delete collections.", no_args_is_help=True)
 documents = typer.Typer(help="List, show and delete documents.", no_args_is_help=True)
@@ -31,6 +33,8 @@ jobs = typer.Typer(help="List, follow and cancel jobs.", no_args_is_help=True)
 keys = typer.Typer(help="Make, list and revoke the keys of applications.", no_args_is_help=True)
 for group, name in ((collections, "collections"), (documents, "documents"), (jobs, "jobs"), (keys, "keys")):
     cli.add_typer(group, name=name)
+collections.command("generations")(generations.list_generations)
+collections.command("golden")(generations.golden_questions)
 CollectionOption = Annotated[str, typer.Option("--collection", "-c", help="Name of the collection.")]
 
 
@@ -137,31 +141,6 @@ def _index_line(index: dict[str, Any]) -> str:
             f"({dense['read_share']:.0%} read, recall {dense['recall']:.3f})"
         )
     return f"{index['chunks']} chunks, {index['segments']} segments, {index['size_bytes'] / 1e6:.1f} MB, {vectors}"
-
-
-@cli.command()
-def reindex(
-    collection: str,
-    embedder: Annotated[str | None, typer.Option(help="e5, st:<model> or openai:<model>.")] = None,
-    chunk_target_tokens: Annotated[int | None, typer.Option()] = None,
-    chunk_max_tokens: Annotated[int | None, typer.Option()] = None,
-    wait: Annotated[bool, typer.Option(help="Wait for the end.")] = True,
-    as_json: JsonFlag = False,
-) -> None:
-    """Build a collection's index anew while the old one answers.
-
-    Example: ragstone reindex handbook --chunk-target-tokens 160
-    """
-    wanted = {
-        "collection": collection,
-        "embedder": embedder,
-        "chunk_target_tokens": chunk_target_tokens,
-        "chunk_max_tokens": chunk_max_tokens,
-    }
-    with connected() as client:
-        body = {name: value for name, value in wanted.items() if value is not None}
-        job = fetched(client, "POST", "/v1/admin/reindex", json=body)
-        feeding.finish(client, job, wait=wait, as_json=as_json)
 
 
 @collections.command("list")

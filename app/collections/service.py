@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import UTC, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,6 +15,7 @@ from core.errors import Conflict, InvalidInput
 from core.generations import Recipe, new_generation
 from core.models import Collection, Generation
 from core.settings import Settings
+from core.times import moment
 from core.types import Caller
 from indexes.embedders.pool import EmbedderPool
 from indexes.lexical.fields import FieldWeights
@@ -112,6 +112,6 @@ def _shown(session: Session, caller: Caller, row: Collection) -> CollectionOut:
         chunk_target_tokens=generation.chunk_target_tokens,
         chunk_max_tokens=generation.chunk_max_tokens,
         documents=repository.count_documents(session, caller, row.id),
-        created_at=datetime.fromtimestamp(row.created_at, UTC),
-        updated_at=datetime.fromtimestamp(row.updated_at, UTC),
+        created_at=moment(row.created_at),
+        updated_at=moment(row.updated_at),
     )

@@ -19,11 +19,29 @@ class JobError(BaseModel):
     detail: str
 
 
+class GoldenFailure(BaseModel):
+    """A golden question that did not pass."""
+
+    question: str
+    expected: list[str] = Field(description="Documents of which one should have been found.")
+    top: int
+    found: list[str] = Field(description="The first documents that were found, best first.")
+
+
+class GoldenReport(BaseModel):
+    """How a new index answered its golden questions."""
+
+    asked: int
+    passed: int
+    min_pass: float
+    failed: list[GoldenFailure]
+
+
 class JobOut(BaseModel):
     """A job; it has ended once finished_at is set."""
 
     id: str
-    kind: Literal["ingest", "reindex"]
+    kind: Literal["ingest", "reindex", "rollback"]
     collection: str
     state: JobState
     stage: str
@@ -34,6 +52,8 @@ class JobOut(BaseModel):
     unchanged: int = Field(description="Documents that were uploaded with the bytes they had already.")
     eta_s: float | None = Field(description="Estimated seconds to the end; null when there is nothing to go by.")
     errors: list[JobError] = Field(description="The first 100.")
+    generation: int | None = Field(description="The index that a reindex builds or a rollback brings back.")
+    report: GoldenReport | None = Field(description="Golden questions, once they were asked.")
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None

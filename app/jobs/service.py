@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -13,6 +12,7 @@ from core.database import Database
 from core.errors import NotFound
 from core.job_queue import FINAL_STATES, cancel_job
 from core.models import Collection, Job, JobItem
+from core.times import moment
 from core.types import Caller
 
 _MOST_ERRORS = 100
@@ -94,9 +94,11 @@ def job_out(session: Session, job: Job, collection: str) -> JobOut:
             "unchanged": job.unchanged,
             "eta_s": _eta_s(job),
             "errors": errors,
-            "created_at": _moment(job.created_at),
-            "started_at": _moment(job.started_at),
-            "finished_at": _moment(job.finished_at),
+            "generation": job.generation_id,
+            "report": job.report,
+            "created_at": moment(job.created_at),
+            "started_at": moment(job.started_at),
+            "finished_at": moment(job.finished_at),
         }
     )
 
@@ -119,7 +121,3 @@ def _eta_s(job: Job) -> float | None:
     if job.state in FINAL_STATES or job.started_at is None or worked <= 0:
         return None
     return round((time.time() - job.started_at) / worked * (job.total - job.done), 1)
-
-
-def _moment(seconds: float | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

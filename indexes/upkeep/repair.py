@@ -37,6 +37,7 @@ class Repair:
         self._settings = settings
         self._database = database
         self._embedders = embedders
+        self._embedder = ChunkEmbedder(settings, database, lambda: False)
 
     def mend(self, examined: Examined, report: Report) -> Report:
         """Mend what can be, and return the report with a line for each thing done, or why it could not be.

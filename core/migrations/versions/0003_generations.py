@@ -9,13 +9,11 @@ down_revision = "0002"
 
 def upgrade() -> None:
     """Apply the change."""
-    with op.batch_alter_table("collections", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("golden", sa.JSON(), nullable=True))
-    with op.batch_alter_table("generations", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("activated_at", sa.Float(precision=53), nullable=True))
-    with op.batch_alter_table("jobs", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("golden", sa.JSON(), nullable=True))
-        batch_op.add_column(sa.Column("report", sa.JSON(), nullable=True))
+    # Plain statements: a batch would copy the tables on SQLite, and lose their AUTOINCREMENT.
+    op.add_column("collections", sa.Column("golden", sa.JSON(), nullable=True))
+    op.add_column("generations", sa.Column("activated_at", sa.Float(precision=53), nullable=True))
+    op.add_column("jobs", sa.Column("golden", sa.JSON(), nullable=True))
+    op.add_column("jobs", sa.Column("report", sa.JSON(), nullable=True))
     op.create_table(
         "doomed_blobs",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -24,8 +22,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_doomed_blobs")),
         sqlite_autoincrement=True,
     )
-    with op.batch_alter_table("doomed_blobs", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_doomed_blobs_sha256"), ["sha256"], unique=False)
+    op.create_index(op.f("ix_doomed_blobs_sha256"), "doomed_blobs", ["sha256"], unique=False)
     # Whatever has answered so far began to when it was made, for all that is known.
     op.execute("UPDATE generations SET activated_at = created_at WHERE state IN ('active', 'retired')")
 
@@ -33,10 +30,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Undo the change."""
     op.drop_table("doomed_blobs")
-    with op.batch_alter_table("jobs", schema=None) as batch_op:
-        batch_op.drop_column("report")
-        batch_op.drop_column("golden")
-    with op.batch_alter_table("generations", schema=None) as batch_op:
-        batch_op.drop_column("activated_at")
-    with op.batch_alter_table("collections", schema=None) as batch_op:
-        batch_op.drop_column("golden")
+    op.drop_column("jobs", "report")
+    op.drop_column("jobs", "golden")
+    op.drop_column("generations", "activated_at")
+    op.drop_column("collections", "golden")

@@ -1,0 +1,1 @@
+"""The generations of a collection's index, and its golden questions."""
