@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import math
 import os
 import re
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from anyio import to_thread
 
 from core.errors import NotFound, StorageFull, TooLarge
 
+_INCOMING = ".incoming-"
 _NAME = re.compile(r"[0-9a-f]{64}")
 
 
@@ -74,9 +77,19 @@ class BlobStore:
             return "is missing"
         return ""
 
-    def remove(self, sha256: str) -> None:
-        """Remove a blob, if it is there."""
-        self._path(sha256).unlink(missing_ok=True)
+    def remove(self, sha256: str, before: float = math.inf) -> None:
+        """Remove a blob, if it is there and was last written before a time (seconds since the epoch)."""
+        path = self._path(sha256)
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < before:
+                path.unlink()
+
+    def remove_unfinished(self, before: float) -> None:
+        """Remove what uploads have left that broke off: nothing was written to it since a time."""
+        for path in self._folder.glob(f"{_INCOMING}*"):
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < before:
+                    path.unlink()
 
     def older_than(self, mtime: float) -> Iterable[str]:
         """Names of the blobs last written before mtime (seconds since the epoch)."""
@@ -92,7 +105,7 @@ class _Writing:
         self.size = 0
         self._hash = hashlib.sha256()
         with _no_space():
-            handle, name = tempfile.mkstemp(prefix=".incoming-", dir=folder)
+            handle, name = tempfile.mkstemp(prefix=_INCOMING, dir=folder)
         self._file = os.fdopen(handle, "wb")
         self._temporary = Path(name)
 

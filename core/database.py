@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from core.errors import MissingExtra, StorageFull, Unavailable
 from core.filters import seconds_of_date
 
 _BUSY_TIMEOUT_S = 30
+_CHECKPOINT_WITHIN_S = 60.0
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -98,6 +100,35 @@ class Database:
             raise Unavailable(
                 "The database is not of this version: start the service once, which brings it up to date."
             )
+
+    def compact(self, tables: Iterable[str], *, rewrite: bool) -> None:
+        """Give up the places of deleted rows; raises Unavailable where others keep it from that for a minute.
+
+        SQLite is written anew as a whole, and its log emptied. PostgreSQL's tables are vacuumed, which frees
+        places without wiping them; with rewrite they are written anew, each locked meanwhile.
+        """
+        with _plain_errors():
+            if self.is_sqlite:
+                self._rewrite_sqlite()
+                return
+            with self._writes.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                for table in tables:
+                    connection.execute(text(f'VACUUM ({"FULL, " if rewrite else ""}ANALYZE) "{table}"'))
+                if rewrite:  # holds samples of columns; who may not rewrite it gets a warning
+                    connection.execute(text("VACUUM FULL pg_catalog.pg_statistic"))
+
+    def _rewrite_sqlite(self) -> None:
+        connection = self._writes.raw_connection()  # VACUUM runs outside of a transaction
+        try:
+            cursor = connection.cursor()
+            cursor.execute("VACUUM")
+            deadline = time.monotonic() + _CHECKPOINT_WITHIN_S
+            while cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:  # 1: a reader is in the way
+                if time.monotonic() > deadline:
+                    raise Unavailable("The database's log cannot be emptied while it is read: try again later.")
+                time.sleep(0.1)
+        finally:
+            connection.close()
 
     def close(self) -> None:
         """Close every connection; idempotent."""

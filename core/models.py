@@ -260,6 +260,10 @@ class ApiKey(Base):
     revoked_at: Mapped[float | None]
 
 
+# Why an answer has no text any more.
+SOURCE_DELETED = "source-deleted"
+
+
 class Answer(Base):
     """One question and its answer, kept so that a conversation can go on and be judged."""
 

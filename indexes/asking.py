@@ -1,10 +1,10 @@
-"""A question as the index takes it: embedded, and its words translated, as far as the mode asks."""
+"""A question as the index takes it."""
 
 from __future__ import annotations
 
 from core.language import detect_language
-from core.types import SearchMode
-from indexes.embedders.pool import EmbedderPool
+from core.types import Embeddings, SearchMode
+from indexes.embedders.reference import Reference
 from indexes.hybrid import HybridQuery
 from indexes.translation.concepts import concepts
 from indexes.translation.dictionary import Dictionary
@@ -12,26 +12,23 @@ from indexes.translation.dictionary import Dictionary
 
 def hybrid_query(
     text: str,
+    embedding: Embeddings,
     depth: int,
     mode: SearchMode,
-    embedders: EmbedderPool,
-    built_by: tuple[str, str],
+    reference: Reference,
     dictionary: Dictionary | None,
 ) -> HybridQuery:
     """Return the query of a question, depth passages from each list.
 
-    built_by: spec and fingerprint of the index's embedder. dictionary: None to leave the words untranslated.
-    Raises EmbedderMismatch, EmbedderUnavailable.
+    embedding: float32 [d], by the index's own embedder, whose reference this is. dictionary: None to leave the
+    question's words untranslated.
     """
-    if mode == "lexical":
-        return HybridQuery(text, None, depth, mode)
     language = detect_language(text)
-    embedder = embedders.bound(*built_by)
     return HybridQuery(
         text,
-        embedder.embed_query(text),
+        embedding,
         depth,
         mode,
-        centre=embedders.reference(embedder).centre(language),
-        concepts=concepts(text, language, dictionary) if dictionary and mode == "hybrid" else (),
+        centre=reference.centre(language),
+        concepts=concepts(text, language, dictionary) if dictionary else (),
     )

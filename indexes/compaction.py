@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import time
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
+from core.errors import Unavailable
 from core.settings import Settings
 from indexes.locks import FolderLock, IndexLocked
-from indexes.manifest import Manifest
+from indexes.manifest import Manifest, SegmentRecord
 from indexes.merging import next_merge
 from indexes.segments import MergedContent, Segment, read_dead, write_segment
 from indexes.writing import open_writer
@@ -16,6 +19,7 @@ from indexes.writing import open_writer
 # Not among the segments, of which a writer removes those that no manifest names.
 STAGING = "merging"
 _LOCK_FILE = "merge.lock"
+_LONGEST_WAIT_S = 600.0
 
 
 def merge_segments(settings: Settings, generation_id: int) -> bool:
@@ -33,15 +37,46 @@ def merge_segments(settings: Settings, generation_id: int) -> bool:
         return False  # another worker merges here
     try:
         shutil.rmtree(folder / STAGING, ignore_errors=True)  # left by a process that was killed
-        return _merge(settings, generation_id, folder)
+        chosen = next_merge(Manifest.read(folder).segments)
+        return bool(chosen) and _replace(settings, generation_id, folder, chosen)
     finally:
         lock.release()
 
 
-def _merge(settings: Settings, generation_id: int, folder: Path) -> bool:
-    chosen = next_merge(Manifest.read(folder).segments)
-    if not chosen:
-        return False
+def rewrite_dead(settings: Settings, generation_id: int) -> int:
+    """Write every segment that holds dead rows anew without them; returns how many.
+
+    Merges do this where it pays; here it is done so that nothing of what was deleted stays on the disk. No merge is
+    under way when this returns that could hold it still. Raises as `merge_segments`.
+    """
+    folder = settings.index_folder(generation_id)
+    if not folder.is_dir():
+        return 0
+    lock = _waited_for(folder)
+    try:
+        shutil.rmtree(folder / STAGING, ignore_errors=True)
+        names = [record.name for record in Manifest.read(folder).segments]
+        rewritten = 0
+        for name in names:
+            chosen = [record for record in Manifest.read(folder).segments if record.name == name and record.dead]
+            rewritten += bool(chosen) and _replace(settings, generation_id, folder, chosen)
+        return rewritten
+    finally:
+        lock.release()
+
+
+def _waited_for(folder: Path) -> FolderLock:
+    deadline = time.monotonic() + _LONGEST_WAIT_S
+    while True:
+        try:
+            return FolderLock(folder, _LOCK_FILE)
+        except IndexLocked:
+            if time.monotonic() > deadline:
+                raise Unavailable(f"A merge in {folder} takes long: try again later.") from None
+            time.sleep(0.1)
+
+
+def _replace(settings: Settings, generation_id: int, folder: Path, chosen: Sequence[SegmentRecord]) -> bool:
     try:
         sources = [Segment.open(folder, record) for record in chosen]
         dead = [read_dead(folder, record) for record in chosen]

@@ -101,12 +101,13 @@ class Examiner:
 
     def _documents(self, index: HybridIndex, generation: Generation, wanted: GoldenQuestion) -> list[str]:
         """Return the first documents that a question finds, best first."""
+        embedder = self._embedders.bound(generation.embedder, generation.fingerprint)
         query = hybrid_query(
             wanted.question,
+            embedder.embed_query(wanted.question),
             max(_LEAST_DEPTH, wanted.top * _PASSAGES_EACH),
             "hybrid",
-            self._embedders,
-            (generation.embedder, generation.fingerprint),
+            self._embedders.reference(embedder),
             self._dictionary,
         )
         names = self._names(index.search(query).hits, generation)

@@ -162,16 +162,7 @@ class IndexWriter:
 
         most_rows: leave merges of more rows than this undone. What is not committed stays so.
         """
-        return self._merge(next_merge(self._records(), most_rows))
-
-    def rewrite(self) -> bool:
-        """Write one segment that holds dead rows anew without them, and return whether there was one.
-
-        Merges do this where it pays; here it is done so that nothing of what was deleted stays on the disk.
-        """
-        return self._merge([record for record in self._records() if record.dead][:1])
-
-    def _merge(self, chosen: Sequence[SegmentRecord]) -> bool:
+        chosen = next_merge(self._records(), most_rows)
         if not chosen:
             return False
         names = [record.name for record in chosen]

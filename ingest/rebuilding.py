@@ -41,9 +41,7 @@ def rebuild_outdated(settings: Settings, database: Database, embedders: Embedder
             continue  # `ragstone verify --repair` mends it at less cost
 
 
-def _rebuild(
-    database: Database, embedders: EmbedderPool, generation: Generation, name: str, analyser: str
-) -> None:
+def _rebuild(database: Database, embedders: EmbedderPool, generation: Generation, name: str, analyser: str) -> None:
     embedder = embedders.get(generation.embedder)
     recipe = Recipe(
         generation.embedder,

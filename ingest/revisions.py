@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, undefer
 
 from core.job_queue import finish_item, lock_collection, lock_document
 from core.models import Chunk, Document, Generation, IndexDeletion, IndexedRevision, JobItem, Revision
+from core.originals import doom_originals
 from core.types import Block, BlockKind, ChunkDraft, ParsedDocument
 from core.vectors import content_hash
 from indexes.passages import StoredChunk, embedding_text, heading_of, stored_chunks
@@ -158,6 +159,7 @@ def drop_revisions(session: Session, revision_ids: Sequence[int]) -> None:
     if not revision_ids:
         return
     _note_removal(session, Chunk.revision_id.in_(revision_ids))
+    doom_originals(session, Revision.id.in_(revision_ids))
     session.execute(delete(Revision).where(Revision.id.in_(revision_ids)))
 
 

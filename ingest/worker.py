@@ -15,6 +15,7 @@ from contextlib import contextmanager
 
 from sqlalchemy.orm import Session
 
+from core import originals
 from core.blobs import BlobStore
 from core.database import Database
 from core.errors import InvalidSettings, RagstoneError
@@ -24,6 +25,7 @@ from core.telemetry import configure_logging
 from indexes.embedders.pool import EmbedderPool
 from indexes.embedding import Stopped
 from indexes.golden import Examiner
+from indexes.upkeep import removals
 from ingest import housekeeping
 from ingest.compactor import Compactor
 from ingest.following import Follower
@@ -110,7 +112,8 @@ class Worker:
 
     def _tidy(self) -> None:
         self._collect_generations_and_vectors()
-        housekeeping.collect_blobs(self._database, self._blobs)
+        originals.remove_doomed(self._database, self._blobs)
+        originals.remove_lost(self._database, self._blobs)
         housekeeping.forget_conversations(self._settings, self._database)
         self._follower.look()
         self._tidied_at = time.monotonic()
@@ -122,14 +125,14 @@ class Worker:
         return False
 
     def _collect_generations_and_vectors(self) -> None:
-        went = housekeeping.collect_generations(self._settings, self._database)
+        went = removals.collect_generations(self._settings, self._database)
         now = time.monotonic()
         sweep = went or self._swept_at is None or now - self._swept_at > _SWEEP_EVERY_S
         housekeeping.collect_vectors(self._settings, self._database, sweep=sweep)
         self._swept_at = now if sweep else self._swept_at
 
     def _drain_deletions(self) -> bool:
-        return housekeeping.drain_deletions(self._settings, self._database)
+        return removals.drain_deletions(self._settings, self._database)
 
     def _ingest_batch(self) -> bool:
         with self._database.write() as session:
@@ -150,10 +153,15 @@ class Worker:
         self._reindex = None  # where the step fails, another lease is needed
         job_id = leased.job_id
         with self._heartbeat(lambda session: renew_reindex(session, self._owner, job_id, self._settings.lease_s)):
-            if self._reindexer.step(leased, self._owner):
+            try:
+                goes_on = self._reindexer.step(leased, self._owner)
+            except Stopped:
                 self._reindex = leased
-            else:  # something was replaced, or given up
-                self._tidied_at = -_TIDY_AT_LEAST_EVERY_S
+                raise
+        if goes_on:
+            self._reindex = leased
+        else:  # something was replaced, or given up
+            self._tidied_at = -_TIDY_AT_LEAST_EVERY_S
         return True
 
     def _ingest(self, items: Sequence[LeasedItem]) -> None:

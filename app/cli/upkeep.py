@@ -1,7 +1,8 @@
-"""`ragstone verify`: what is done to the data folder and the database themselves, beside a running service."""
+"""`ragstone verify` and `purge`: what is done to data folder and database themselves, beside a running service."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -41,3 +42,39 @@ def verify(
         for report in reports:
             typer.echo("\n".join(report.lines()))
     raise typer.Exit(0 if all(report.sound for report in reports) else 1)
+
+
+def purge(
+    collection: OneCollection = None,
+    prove: Annotated[
+        list[Path] | None, typer.Option(help="Then look for pieces of this file everywhere; repeat.")
+    ] = None,
+    text: Annotated[list[str] | None, typer.Option(help="Then look for this text everywhere; repeat.")] = None,
+    only_prove: Annotated[bool, typer.Option("--only-prove", help="Remove nothing, only look.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="PostgreSQL: write the tables anew, each locked meanwhile.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Remove for good what was deleted, and prove it; 0: done and nothing found, 1: found, 2: it could not run.
+
+    Runs where the data folder is, beside a running service. Example: ragstone purge --prove contract.txt
+    """
+    from indexes.upkeep.service import Upkeep  # noqa: PLC0415 - the other commands start faster without it
+
+    settings = load_settings()
+    texts, files = text or [], prove or []
+    if only_prove and not (texts or files):
+        stop("--only-prove needs something to look for: --text or --prove.", _COULD_NOT_RUN)
+    try:
+        with Upkeep.open(settings) as upkeep:
+            purged = None if only_prove else upkeep.purge(collection, rewrite_tables=full)
+            proof = upkeep.prove(texts, files) if texts or files else None
+    except RagstoneError as error:
+        stop(error.detail, _COULD_NOT_RUN)
+    if as_json:
+        print_json({"purged": purged and purged.as_json(), "proof": proof and proof.as_json()})
+    else:
+        for part in (purged, proof):
+            typer.echo("\n".join(part.lines() if part else []), nl=bool(part))
+    raise typer.Exit(1 if (proof and not proof.clean) or (purged and purged.left) else 0)

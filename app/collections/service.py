@@ -13,7 +13,8 @@ from app.collections.schemas import NAME_PATTERN, CollectionOut, CollectionSetti
 from core.database import Database
 from core.errors import Conflict, InvalidInput
 from core.generations import Recipe, new_generation
-from core.models import Collection, Generation
+from core.models import Collection, Document, Generation, Revision
+from core.originals import doom_originals
 from core.settings import Settings
 from core.times import moment
 from core.types import Caller
@@ -86,7 +87,10 @@ class CollectionService:
     def delete(self, name: str) -> None:
         """Remove a collection with everything in it; raises NotFound."""
         with self._database.write() as session:
-            session.delete(repository.by_name(session, name))
+            row = repository.by_name(session, name)
+            documents = select(Document.id).where(Document.collection_id == row.id)
+            doom_originals(session, Revision.document_id.in_(documents))
+            session.delete(row)
 
 
 def _refuse_index_changes(generation: Generation, wanted: CollectionSettings) -> None:

@@ -12,6 +12,7 @@ from core.filter_sql import matches
 from core.filters import Filter
 from core.job_queue import settle_job
 from core.models import (
+    SOURCE_DELETED,
     Answer,
     AnswerDocument,
     Chunk,
@@ -21,6 +22,7 @@ from core.models import (
     Revision,
     RevisionGroup,
 )
+from core.originals import doom_originals
 from core.types import Caller
 from core.visibility import readable_by
 
@@ -86,13 +88,14 @@ def delete_document(session: Session, document: Document) -> None:
     revisions = list(session.scalars(select(Revision.id).where(Revision.document_id == document.id)))
     forget_chunks(session, revisions)
     quoting = select(AnswerDocument.answer_id).where(AnswerDocument.document_id == document.id)
-    session.execute(update(Answer).where(Answer.id.in_(quoting)).values(text=literal(""), reason="source-deleted"))
+    session.execute(update(Answer).where(Answer.id.in_(quoting)).values(text=literal(""), reason=SOURCE_DELETED))
     session.execute(delete(AnswerDocument).where(AnswerDocument.document_id == document.id))
     waiting = JobItem.revision_id.in_(revisions) & JobItem.state.in_(("queued", "running"))
     jobs = set(session.scalars(select(JobItem.job_id).where(waiting)))
     session.execute(
         update(JobItem).where(waiting).values(state="cancelled", error_detail="deleted", lease_owner=None)
     )
+    doom_originals(session, Revision.document_id == document.id)
     session.delete(document)
     session.flush()
     for job_id in jobs:

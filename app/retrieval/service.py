@@ -18,15 +18,14 @@ from app.retrieval.questions import QuestionVectors
 from app.retrieval.reranking import Reranking
 from core.database import Database
 from core.filters import Filter
-from core.language import detect_language
 from core.settings import Settings
 from core.telemetry import RETRIEVAL_SECONDS
 from core.types import Caller, Embeddings, SearchMode, Source
+from indexes.asking import hybrid_query
 from indexes.candidates import Depths
 from indexes.embedders.pool import EmbedderPool
 from indexes.hybrid import HybridIndex, HybridQuery
 from indexes.lexical import registry as lexical
-from indexes.translation.concepts import concepts
 from indexes.translation.dictionary import Dictionary
 
 # Each round of a search that loses hits to the visibility check looks this much deeper.
@@ -164,21 +163,18 @@ class Retriever:
         self, target: _Target, query: str, mode: SearchMode, depth: int, ranking: RankingOptions
     ) -> HybridQuery:
         """Return a question as the index takes it: embedded, and its words translated, as far as the mode asks."""
-        depths = Depths(ranking.dense_depth or depth, ranking.lexical_depth or depth)
         if mode == "lexical":
-            return HybridQuery(query, None, depth, mode, depths=depths, vectors=ranking.diversity is not None)
-        language = detect_language(query)
-        embedder = self.embedders.bound(target.embedder, target.fingerprint)
-        translated = mode == "hybrid" and ranking.translate
-        return HybridQuery(
-            query,
-            self.questions.embed(embedder, query),
-            depth,
-            mode,
+            asked = HybridQuery(query, None, depth, mode)
+        else:
+            embedder = self.embedders.bound(target.embedder, target.fingerprint)
+            embedding = self.questions.embed(embedder, query)
+            dictionary = self._translations() if mode == "hybrid" and ranking.translate else None
+            asked = hybrid_query(query, embedding, depth, mode, self.embedders.reference(embedder), dictionary)
+        depths = Depths(ranking.dense_depth or depth, ranking.lexical_depth or depth)
+        return replace(
+            asked,
             fusion=ranking.fusion,
             depths=depths,
-            centre=self.embedders.reference(embedder).centre(language),
-            concepts=concepts(query, language, self._translations()) if translated else (),
             vectors=ranking.diversity is not None,
             effort=ranking.effort,
         )

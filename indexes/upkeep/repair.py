@@ -37,7 +37,6 @@ class Repair:
         self._settings = settings
         self._database = database
         self._embedders = embedders
-        self._embedder = ChunkEmbedder(settings, database, lambda: False)
 
     def mend(self, examined: Examined, report: Report) -> Report:
         """Mend what can be, and return the report with a line for each thing done, or why it could not be.
@@ -77,6 +76,7 @@ class Repair:
         return done
 
     def _entries(self, chunk_ids: Ids, generation: Generation) -> list[IndexEntry]:
+        """Embed chunks as if for the first time: a kept vector may be what is wrong."""
         entries: list[IndexEntry] = []
         for ids in _batches(chunk_ids):
             with self._database.read() as session:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Self
 
 from sqlalchemy import select
@@ -15,6 +16,8 @@ from core.models import Collection, Generation
 from core.settings import Settings
 from indexes.embedders.pool import EmbedderPool
 from indexes.upkeep.deep import looked_into
+from indexes.upkeep.proof import Proof, prove
+from indexes.upkeep.purge import Purged, purge
 from indexes.upkeep.repair import Repair
 from indexes.upkeep.report import Report
 from indexes.upkeep.verify import Examined, examine, generations_of, report_of, with_originals
@@ -59,6 +62,15 @@ class Upkeep:
                 report = replace(after or report, mended=done)
             reports.append(report)
         return reports
+
+    def purge(self, collection: str | None, *, rewrite_tables: bool = False) -> Purged:
+        """Remove for good what was deleted; raises NotFound, Unavailable, StorageFull."""
+        self._check_known(collection)
+        return purge(self._settings, self._database, collection, rewrite_tables=rewrite_tables)
+
+    def prove(self, texts: Sequence[str], files: Sequence[Path]) -> Proof:
+        """Look for texts and pieces of files in everything that is stored; raises InvalidInput."""
+        return prove(self._settings, self._database, texts, files)
 
     def _look(self, generation: Generation, name: str, *, deep: bool) -> tuple[Examined | None, Report | None]:
         examined = examine(self._settings, self._database, generation, name)

@@ -1,4 +1,4 @@
-"""What the writer does for repairs and purges: segments left out, an index begun anew, dead rows written off."""
+"""What repairs and purges need of an index: segments left out, a beginning anew, dead rows written off."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from core.settings import Settings
+from indexes.compaction import rewrite_dead
 from indexes.hybrid import HybridIndex
 from indexes.manifest import FILE_NAME, IndexDamaged, Manifest
 from indexes.writer import IndexWriter
@@ -60,17 +62,20 @@ def test_an_index_begun_anew_may_be_empty(tmp_path: Path) -> None:
 
 
 def test_rewriting_leaves_no_byte_of_a_dropped_vector(tmp_path: Path) -> None:
-    commit(tmp_path, dict.fromkeys(range(1, 20), "alpha"))
-    commit(tmp_path, dropped=[7])
+    settings = Settings(data_dir=tmp_path)
+    folder = settings.index_folder(1)
+    commit(folder, dict.fromkeys(range(1, 20), "alpha"))
+    commit(folder, {20: "beta"})
+    commit(folder, dropped=[7])
     gone = embedding_of(7).tobytes()
-    files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert any(gone in path.read_bytes() for path in files), "one dead row in 19 is not worth a merge"
-    with IndexWriter.open(tmp_path) as writer:
-        assert writer.rewrite()
-        assert not writer.rewrite()
-    files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert not any(gone in path.read_bytes() for path in files)
-    with HybridIndex.open(tmp_path) as index:
+    assert holding(folder, gone), "one dead row in 19 is not worth a merge"
+    assert (rewrite_dead(settings, 1), rewrite_dead(settings, 1)) == (1, 0)
+    assert holding(folder, gone) == []
+    with HybridIndex.open(folder) as index:
         assert index.status().dead == 0
-        assert 7 not in found_by_words(index, "alpha")
-        assert len(index.live_ids()) == 18
+        assert index.damages() == []
+        assert sorted(found_by_words(index, "alpha beta")) == [id_ for id_ in range(1, 21) if id_ != 7]
+
+
+def holding(folder: Path, content: bytes) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and content in path.read_bytes()]
