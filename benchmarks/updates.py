@@ -33,7 +33,7 @@ _PACED_S = 0.5
 def main() -> int:
     """Measure what is missing and write the document."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", default="10000", help="passages for `cost`, with commas between")
+    parser.add_argument("--sizes", default="10000,20000", help="passages for `cost`, with commas between")
     parser.add_argument("--documents", type=int, default=300, help="documents added at each size")
     parser.add_argument("--readers-size", type=int, default=20_000, help="passages for `readers`")
     parser.add_argument("--seconds", type=float, default=60, help="of searching beside the writer")

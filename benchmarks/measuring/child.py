@@ -84,12 +84,12 @@ def _measure(engine: Engine, mode: str, corpus: Corpus, seconds: float) -> dict[
     from benchmarks.engines.base import DEPTH  # noqa: PLC0415 - see above
 
     measured = _speed(engine, mode, corpus, seconds, _K)
-    found = [engine.search(mode, question, _K) for question in corpus.questions[: measured["searches"]]]
-    measured["found"] = found
-    if mode.startswith("dense"):
-        measured["recall_at_10"] = _recall(found, corpus)
     if mode.startswith(("dense", "lexical")):
+        found = [engine.search(mode, question, _K) for question in corpus.questions[: measured["searches"]]]
+        measured["found"] = found
         measured["deep"] = _speed(engine, mode, corpus, seconds / 2, DEPTH)
+        if mode.startswith("dense"):
+            measured["recall_at_10"] = _recall(found, corpus)
     return measured
 
 
