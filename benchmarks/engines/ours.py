@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -84,6 +85,14 @@ class Ours:
         """Close the index."""
         if self._index is not None:
             self._index.close()
+
+
+class WithoutNumba(Ours):
+    """As it is installed without the extra `fast`: the search by words is numpy's."""
+
+    def __init__(self) -> None:
+        sys.modules["numba"] = None  # type: ignore[assignment]  # what Python gives a package that cannot be imported
+        super().__init__()
 
 
 def entry(passage: Passage) -> IndexEntry:

@@ -23,7 +23,9 @@ class Bm25s:
 
     def build(self, corpus: Corpus, folder: Path) -> None:
         """Score every term of every passage beforehand, as bm25s does."""
-        known = list(range(len(corpus.vocabulary)))  # one object for each number: there are 10^8 of them in a million
+        known = list(
+            range(len(corpus.vocabulary))
+        )  # one object for each number: there are 10^8 of them in a million
         ids = [[known[term] for term in corpus.terms(number).tolist()] for number in range(corpus.size)]
         tokens = bm25s.tokenization.Tokenized(ids=ids, vocab={str(i): i for i in range(len(corpus.vocabulary))})
         index = bm25s.BM25(method="lucene", k1=1.5, b=0.75, backend="numba")

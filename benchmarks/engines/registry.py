@@ -31,6 +31,7 @@ _MILLION = 1_000_000
 
 ENGINES = {
     "ours": Entry("Ragstone", "ours", "ours", "Ours", _MILLION, peer=False),
+    "ours-base": Entry("Ragstone without numba", "ours", "ours", "WithoutNumba", 100_000, peer=False),
     "bm25s": Entry("bm25s + numba", "lexical", "raw_lexical", "Bm25s", _MILLION),
     "tantivy": Entry("tantivy", "lexical", "raw_lexical", "Tantivy", _MILLION),
     "faiss-flat": Entry("FAISS flat", "dense", "raw_dense", "Flat", _MILLION),

@@ -64,7 +64,7 @@ def _by_size(results: Results, value: Callable[[Figures], float | None], *kinds:
         points = [[size, value(figures)] for size, figures in results.engines[name].items()]
         points = [point for point in points if point[1] is not None]
         if points:
-            yield {"label": entry.title, "points": points, "strong": entry.kind == "ours", "colour": place}
+            yield {"label": entry.title, "points": points, "strong": name == "ours", "colour": place}
 
 
 def _hybrid_qps(figures: Figures) -> float | None:
