@@ -113,9 +113,12 @@ def _speed(engine: Engine, mode: str, corpus: Corpus, seconds: float, k: int) ->
         return engine.search(mode, question, k)
 
     one_after_another(search, corpus.questions[:50], seconds / 4, 3)  # warms up
+    cpu_before = time.process_time()
     times = one_after_another(search, corpus.questions, seconds, _LEAST_SEARCHES)
+    cpu_s = time.process_time() - cpu_before
     measured: dict[str, Any] = {
         "searches": min(len(times), len(corpus.questions)),
+        "cpu_ms": 1000 * cpu_s / len(times),
         "one_thread_qps": len(times) / sum(times),
         "p50_ms": 1000 * quantile(times, 0.5),
         "p99_ms": 1000 * quantile(times, 0.99),

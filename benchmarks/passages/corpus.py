@@ -84,7 +84,7 @@ class Corpus:
 
     @cached_property
     def is_zh(self) -> NDArray[np.bool_]:
-        """Which passages are in Chinese, those for adding too."""
+        """Which passages are in Chinese by `detect_language`, those for adding too."""
         chinese: NDArray[np.bool_] = np.load(self._own / "is_zh.npy")
         return chinese
 
