@@ -18,7 +18,6 @@ from core.errors import RerankerUnavailable
 from indexes.rerank.base import RerankedTooLate
 from indexes.rerank.cross_encoder import CrossEncoderReranker
 from tests.support.shared_data import passages
-from tests.support.tiny_cross_encoder import make_model, make_tokenizer
 
 pytestmark = pytest.mark.local
 
@@ -27,6 +26,8 @@ QUESTION = "How many days of leave does a colleague get? 年假有多少天？"
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests.support.tiny_cross_encoder import make_model, make_tokenizer
+
     folder: Path = tmp_path_factory.mktemp("cross-encoder")
     tokenizer = make_tokenizer()
     tokenizer.save_pretrained(folder)
