@@ -78,6 +78,8 @@ def test_broken_unicode_is_scored_all_the_same(checkpoint: Path) -> None:
 
 
 def test_model_that_is_no_reranker_is_refused(checkpoint: Path, tmp_path: Path) -> None:
+    from tests.support.tiny_cross_encoder import make_model, make_tokenizer
+
     with pytest.raises(RerankerUnavailable, match="nobody/nothing"):
         CrossEncoderReranker("nobody/nothing")
     classifier = make_model(make_tokenizer(), labels=3)
