@@ -65,7 +65,7 @@ def found(database: Database, caller: Caller, name: str, *ordinals: int) -> tupl
         chunks = session.query(Chunk.id, Chunk.ordinal).join(Revision, Revision.id == Chunk.revision_id)
         ids = {ordinal: id_ for id_, ordinal in chunks.filter(Revision.filename == name)}
     hits = [Hit(ids[ordinal], 1.0 - rank / 10, Ranks()) for rank, ordinal in enumerate(ordinals)]
-    passages, _ = hydrate(database, scope, hits, 10)
+    passages, _ = hydrate(database, scope, None, hits, 10)
     return scope, passages
 
 
