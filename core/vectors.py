@@ -98,6 +98,14 @@ def sweep_vectors(database: Database) -> int:
     return removed
 
 
+def forget_vectors(database: Database, fingerprint: str) -> None:
+    """Remove all that an embedder has made."""
+    for first in _ranges(database):
+        here = Vector.id.between(first, first + _SWEPT_AT_ONCE - 1)
+        with database.write() as session:
+            session.execute(delete(Vector).where(here, Vector.fingerprint == fingerprint))
+
+
 def trim_vectors(database: Database, most: int) -> int:
     """Remove the oldest vectors over a number; returns how many."""
     with database.read() as session:

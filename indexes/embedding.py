@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -10,9 +11,14 @@ from core.database import Database
 from core.errors import Unavailable
 from core.settings import Settings
 from core.types import Embeddings
-from core.vectors import content_hash, store_vectors, stored_vectors
+from core.vectors import content_hash, forget_vectors, store_vectors, stored_vectors
 from indexes.embedders.base import Embedder
 from indexes.passages import StoredChunk, embedding_text
+
+logger = logging.getLogger("ragstone.worker")
+
+# An endpoint that computes in low precision does not give the same vector twice; another model is far from it.
+_LEAST_COSINE = 0.98
 
 
 class Stopped(Unavailable):
@@ -20,7 +26,10 @@ class Stopped(Unavailable):
 
 
 class ChunkEmbedder:
-    """Embeds through the vectors that the database keeps."""
+    """Embeds through the vectors that the database keeps.
+
+    Of those from an endpoint, one is embedded again each time: a name does not tell which model answers to it.
+    """
 
     def __init__(self, settings: Settings, database: Database, stopping: Callable[[], bool]) -> None:
         """stopping is asked between pieces."""
@@ -36,7 +45,7 @@ class ChunkEmbedder:
         holders: dict[bytes, list[StoredChunk]] = {}
         for key, chunk in zip(hashes, chunks, strict=True):
             holders.setdefault(key, []).append(chunk)
-        vectors = self._known(embedder.fingerprint, list(holders), dimension)
+        vectors = self._known(embedder, holders, dimension)
         # Like lengths together: batches made of a piece are padded little.
         missing = [key for key in holders if key not in vectors]
         tokens = {key: embedder.count_tokens(embedding_text(holders[key][0])) for key in missing}
@@ -51,11 +60,21 @@ class ChunkEmbedder:
             vectors |= made
         return np.stack([vectors[key] for key in hashes]) if hashes else np.empty((0, dimension), np.float32)
 
-    def _known(self, fingerprint: str, hashes: Sequence[bytes], dimension: int) -> dict[bytes, Embeddings]:
+    def _known(
+        self, embedder: Embedder, holders: Mapping[bytes, Sequence[StoredChunk]], dimension: int
+    ) -> dict[bytes, Embeddings]:
         if not self._keeps:
             return {}
         with self._database.read() as session:
-            return stored_vectors(session, fingerprint, hashes, dimension)
+            known = stored_vectors(session, embedder.fingerprint, holders, dimension)
+        if known and not embedder.is_pinned:
+            key, kept = next(iter(known.items()))
+            anew = embedder.embed_passages([embedding_text(holders[key][0])])[0]
+            if anew.shape != kept.shape or float(anew @ kept) < _LEAST_COSINE:
+                logger.warning("%s is another model by now: its vectors are not used again", embedder.fingerprint)
+                forget_vectors(self._database, embedder.fingerprint)
+                return {}
+        return known
 
     def _keep(self, fingerprint: str, vectors: dict[bytes, Embeddings], chunk_ids: Sequence[int]) -> None:
         if self._keeps:

@@ -16,6 +16,10 @@ class Embedder(Protocol):
         """Name and revision of model and recipe: two embedders with one fingerprint give the same vectors."""
 
     @property
+    def is_pinned(self) -> bool:
+        """Whether the fingerprint tells the very weights: behind an endpoint's name they may change unnoticed."""
+
+    @property
     def dimension(self) -> int:
         """Length of a vector."""
 

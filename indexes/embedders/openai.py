@@ -43,6 +43,8 @@ class _Reply(BaseModel):
 class OpenAIEmbedder:
     """Passages go in batches, several at once; a query goes alone and at once."""
 
+    is_pinned = False
+
     def __init__(
         self,
         model: str,

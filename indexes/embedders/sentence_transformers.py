@@ -35,6 +35,8 @@ _UNLIMITED_TOKENS = 8192
 class SentenceTransformersEmbedder:
     """Prompts are the model's own where it has some, otherwise those of its family."""
 
+    is_pinned = True
+
     def __init__(self, model: str, *, batch: int = 32, batch_tokens: int = 8192) -> None:
         """model: a folder or a name on the hub; batch and batch_tokens: most texts, and tokens, in a forward pass.
 

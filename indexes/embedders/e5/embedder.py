@@ -52,6 +52,7 @@ class EngineDisagrees(Exception):
 class E5Embedder:
     """multilingual-e5-small, four-bit weights, 384 dimensions, Chinese and English among a hundred languages."""
 
+    is_pinned = True
     dimension = DIMENSION
     max_tokens = MAX_TOKENS
 
