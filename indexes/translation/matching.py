@@ -12,6 +12,7 @@ from indexes.lexical.live import LivePostings
 from indexes.lexical.matches import FullMatches, Mask, Matches, Rows, nothing
 from indexes.lexical.postings import Postings
 from indexes.translation.concepts import Concept
+from indexes.translation.dictionary import Hashes
 
 
 def match_concepts(concepts: Sequence[Concept], parts: Sequence[tuple[int, LivePostings]]) -> Matches:
@@ -23,7 +24,9 @@ def match_concepts(concepts: Sequence[Concept], parts: Sequence[tuple[int, LiveP
     """
     if not concepts or not parts:
         return nothing()
-    speaking = [[_speaking_of(concept, part.postings) for concept in concepts] for _, part in parts]
+    alternatives = [terms for concept in concepts for terms in concept.alternatives]
+    of_concept = np.repeat(np.arange(len(concepts)), [len(concept.alternatives) for concept in concepts])
+    speaking = [_speaking(alternatives, of_concept, len(concepts), part.postings) for _, part in parts]
     df = np.sum(
         [
             [_living(rows, part.live) for rows in of_concepts]
@@ -52,23 +55,36 @@ def match_concepts(concepts: Sequence[Concept], parts: Sequence[tuple[int, LiveP
     )
 
 
-def _speaking_of(concept: Concept, postings: Postings) -> Rows:
-    """Return the rows of a segment that hold all terms of any alternative, ascending."""
-    found = [rows for terms in concept.alternatives if len(rows := _holding_all(terms, postings))]
-    if len(found) <= 1:
-        return found[0] if found else np.empty(0, np.int64)
-    any_of = np.zeros(postings.row_count, np.bool_)
-    for rows in found:
+def _speaking(
+    alternatives: Sequence[Hashes], of_concept: NDArray[np.int64], count: int, postings: Postings
+) -> list[Rows]:
+    """Return for each of count concepts the rows that hold all terms of any of its alternatives, ascending."""
+    found: list[list[Rows]] = [[] for _ in range(count)]
+    sizes = [len(terms) for terms in alternatives]
+    if alternatives:
+        # Looked up all at once: most alternatives have a word that no passage holds.
+        numbers = np.split(postings.places(np.concatenate(alternatives)), np.cumsum(sizes)[:-1])
+        for concept, terms in zip(of_concept.tolist(), numbers, strict=True):
+            if len(terms) and terms.min() >= 0 and len(rows := _holding_all(terms, postings)):
+                found[concept].append(rows)
+    return [_joined(lists, postings.row_count) for lists in found]
+
+
+def _joined(lists: Sequence[Rows], row_count: int) -> Rows:
+    if len(lists) <= 1:
+        return lists[0] if lists else np.empty(0, np.int64)
+    any_of = np.zeros(row_count, np.bool_)
+    for rows in lists:
         any_of[rows] = True
     return np.flatnonzero(any_of)
 
 
-def _holding_all(terms: NDArray[np.uint64], postings: Postings) -> Rows:
-    numbers = postings.places(terms)
-    if not len(numbers) or numbers.min() < 0:
-        return np.empty(0, np.int64)
-    counts = postings.starts[numbers + 1] - postings.starts[numbers]
-    rarest, *others = numbers[np.argsort(counts, kind="stable")].tolist()
+def _holding_all(terms: NDArray[np.int64], postings: Postings) -> Rows:
+    """Return the rows that hold the terms of all these numbers."""
+    if len(terms) == 1:
+        return postings.rows_of(int(terms[0])).astype(np.int64)
+    counts = postings.starts[terms + 1] - postings.starts[terms]
+    rarest, *others = terms[np.argsort(counts, kind="stable")].tolist()
     rows = postings.rows_of(rarest).astype(np.int64)
     for term in others:
         rows = rows[postings.frequencies_in(term, rows) > 0]
