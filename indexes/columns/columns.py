@@ -13,8 +13,8 @@ from core.types import Attributes
 from indexes.arrays import map_arrays, save_arrays
 from indexes.columns.facets import Facets, Renumbered
 from indexes.columns.hashing import (
-    GROUPED,
     group_hash,
+    grouped_hash,
     hashes_of,
     numbers_of,
     presence_hash,
@@ -25,6 +25,8 @@ from indexes.columns.ranges import Ranges
 from indexes.columns.selection import Selection, all_of
 
 _FILE = "columns.arrays"
+_FACETS = ("hashes", "starts", "rows", "common", "bits")
+_RANGES = ("hashes", "starts", "values", "rows")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Columns:
         every = np.arange(len(rows))
         return cls(
             len(rows),
-            Facets.of_pairs(np.array(hashes, np.uint64), np.repeat(every, hash_counts)),
+            Facets.of_pairs(np.array(hashes, np.uint64), np.repeat(every, hash_counts), len(rows)),
             Ranges.of_triples(
                 np.array([key for key, _ in numbers], np.uint64),
                 np.array([number for _, number in numbers], np.float64),
@@ -68,7 +70,7 @@ class Columns:
         """Build the columns of parts of other segments; each with its rows' new numbers, -1 to drop a row."""
         return cls(
             row_count,
-            Facets.merged([(columns.facets, renumbered) for columns, renumbered in parts]),
+            Facets.merged([(columns.facets, renumbered) for columns, renumbered in parts], row_count),
             Ranges.merged([(columns.ranges, renumbered) for columns, renumbered in parts]),
         )
 
@@ -77,31 +79,19 @@ class Columns:
         """Map the file that `save` wrote; raises FileNotFoundError, ValueError where it is none of ours."""
         arrays = map_arrays(folder / _FILE)
         try:
-            return cls(
-                int(arrays["row_count"][0]),
-                Facets(arrays["facet_hashes"], arrays["facet_starts"], arrays["facet_rows"]),
-                Ranges(
-                    arrays["range_hashes"], arrays["range_starts"], arrays["range_values"], arrays["range_rows"]
-                ),
-            )
+            row_count = int(arrays["row_count"][0])
+            facets = Facets(row_count, **{name: arrays[f"facets.{name}"] for name in _FACETS})
+            ranges = Ranges(**{name: arrays[f"ranges.{name}"] for name in _RANGES})
         except KeyError as missing:
             raise ValueError(f"{_FILE} lacks {missing}") from missing
+        return cls(row_count, facets, ranges)
 
     def save(self, folder: Path) -> None:
         """Write all arrays into one file: a segment of a few rows should not cost a dozen."""
-        save_arrays(
-            folder / _FILE,
-            {
-                "row_count": np.array([self.row_count]),
-                "facet_hashes": self.facets.hashes,
-                "facet_starts": self.facets.starts,
-                "facet_rows": self.facets.rows,
-                "range_hashes": self.ranges.hashes,
-                "range_starts": self.ranges.starts,
-                "range_values": self.ranges.values,
-                "range_rows": self.ranges.rows,
-            },
-        )
+        arrays = {"row_count": np.array([self.row_count])}
+        arrays |= {f"facets.{name}": getattr(self.facets, name) for name in _FACETS}
+        arrays |= {f"ranges.{name}": getattr(self.ranges, name) for name in _RANGES}
+        save_arrays(folder / _FILE, arrays)
 
     def select(self, wanted: Filter) -> Selection:
         """Return the rows for which a filter holds, in time proportional to the rows that its parts list."""
@@ -121,7 +111,7 @@ class Columns:
 
     def readable(self, groups: Collection[str]) -> Selection:
         """Return the rows without groups, and those that one of these may read."""
-        return ~self._having([GROUPED]) | self._having([group_hash(group) for group in groups])
+        return ~self._having([grouped_hash()]) | self._having([group_hash(group) for group in groups])
 
     def _having(self, hashes: Sequence[int]) -> Selection:
-        return self.facets.select(hashes, self.row_count)
+        return self.facets.select(hashes)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from functools import lru_cache
 from hashlib import blake2b
 
 from core.filters import Field, Name, kind_of, seconds_of_date, values_of
 from core.types import Attributes, JsonScalar
 
+_REMEMBERED = 4096
 _LANG = Field(Name.LANG)
 _DOCUMENT_ID = Field(Name.DOCUMENT_ID)
 
@@ -17,26 +19,29 @@ def value_hash(field: Field, value: JsonScalar) -> int:
     """Return the hash of a value of an attribute; 1 and 1.0 are one number, and so are 0 and -0.0."""
     kind = kind_of(value)
     data = struct.pack("<d", float(value or 0) + 0.0) if kind == "number" else str(value).encode()
-    return _hash(field.name, field.key, kind, data)
+    return _hash(_prefix(field.name, field.key, kind) + data)
 
 
+@lru_cache(_REMEMBERED)
 def presence_hash(field: Field) -> int:
     """Return the hash under which stand the rows that have the attribute at all."""
-    return _hash(field.name, field.key, "any")
+    return _hash(_prefix(field.name, field.key, "any"))
 
 
+@lru_cache(_REMEMBERED)
 def range_hash(field: Field, kind: str) -> int:
     """Return the hash of the numbers or of the dates of an attribute."""
-    return _hash(field.name, field.key, kind)
+    return _hash(_prefix(field.name, field.key, kind))
 
 
 def group_hash(group: str) -> int:
     """Return the hash under which stand the rows that a group may read."""
-    return _hash("group", group, "one")
+    return _hash(_prefix("group", "", "") + group.encode())
 
 
-GROUPED = int.from_bytes(blake2b(b"grouped", digest_size=8).digest(), "little")
-"""The hash under which stand the rows that only members of groups may read."""
+def grouped_hash() -> int:
+    """Return the hash under which stand the rows that only members of groups may read."""
+    return _hash(_prefix("group", "", "any"))
 
 
 def hashes_of(attributes: Attributes) -> set[int]:
@@ -47,7 +52,7 @@ def hashes_of(attributes: Attributes) -> set[int]:
     found.update(presence_hash(Field(Name.METADATA, key)) for key in attributes.metadata)
     found.update(value_hash(Field(Name.METADATA, key), value) for key, value in values_of(attributes.metadata))
     if attributes.groups:
-        found.add(GROUPED)
+        found.add(grouped_hash())
         found.update(group_hash(group) for group in attributes.groups)
     return found
 
@@ -66,11 +71,12 @@ def numbers_of(attributes: Attributes) -> Iterator[tuple[int, float]]:
             yield range_hash(field, "number"), float(value)
 
 
-def _hash(*parts: str | bytes) -> int:
-    """Hash parts so that no two sequences of parts are alike."""
-    digest = blake2b(digest_size=8)
-    for part in parts:
-        data = part.encode() if isinstance(part, str) else part
-        digest.update(len(data).to_bytes(4, "little"))
-        digest.update(data)
-    return int.from_bytes(digest.digest(), "little")
+@lru_cache(_REMEMBERED)
+def _prefix(name: str, key: str, kind: str) -> bytes:
+    """Return the beginning of what is hashed: none is the beginning of another one."""
+    parts = [part.encode() for part in (name, key, kind)]
+    return b"".join(b"%d:%s" % (len(part), part) for part in parts)
+
+
+def _hash(data: bytes) -> int:
+    return int.from_bytes(blake2b(data, digest_size=8).digest(), "little")

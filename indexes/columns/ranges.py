@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from core.filters import Within
 from indexes.columns.facets import Hashes, Renumbered
-from indexes.columns.selection import Selection, joined
+from indexes.columns.selection import Selection
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,4 +74,4 @@ class Ranges:
         if bounds.lte is not None:
             end = min(end, int(np.searchsorted(values, bounds.lte, "right")))
         rows = self.rows[span][start : max(start, end)]
-        return Selection(joined([rows], row_count, ascending=False), row_count)
+        return Selection.of_rows(rows, row_count)

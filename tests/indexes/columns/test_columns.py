@@ -68,6 +68,7 @@ def test_merged_columns_are_those_of_all_rows_that_stay(data: st.DataObject) -> 
     anew = Columns.of_rows(rows)
     assert merged.facets.hashes.tolist() == anew.facets.hashes.tolist()
     assert merged.facets.rows.tolist() == anew.facets.rows.tolist()
+    assert merged.facets.bits.tolist() == anew.facets.bits.tolist()
     assert merged.ranges.hashes.tolist() == anew.ranges.hashes.tolist()
     assert merged.ranges.values.tolist() == anew.ranges.values.tolist()
 
@@ -120,8 +121,8 @@ def test_selections_combine_as_sets_whichever_way_is_taken(listed: int, other: i
     """Sizes on both sides of every choice between searching, sorting and marking."""
     random = np.random.default_rng(listed * 7 + other)
     one, two = (np.sort(random.choice(6000, size, replace=False)).astype(np.int32) for size in (listed, other))
-    for a in (Selection(one, 6000), ~Selection(one, 6000)):
-        for b in (Selection(two, 6000), ~Selection(two, 6000)):
+    for a in (Selection(6000, one), ~Selection(6000, one)):
+        for b in (Selection(6000, two), ~Selection(6000, two)):
             first, second = np.array(mask_of(a)), np.array(mask_of(b))
             assert mask_of(a & b) == (first & second).tolist()
             assert mask_of(a | b) == (first | second).tolist()
