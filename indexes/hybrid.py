@@ -149,6 +149,11 @@ class HybridIndex:
         """Compare the files of the state being served with their checksums; a line for each that differs."""
         return self._state().manifest.damages(self._folder)
 
+    @property
+    def version(self) -> int:
+        """The version of the state being served."""
+        return self._state().manifest.version
+
     def status(self) -> IndexStatus:
         """Describe the state being served."""
         snapshot = self._state()

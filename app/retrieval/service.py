@@ -31,6 +31,8 @@ from indexes.translation.dictionary import Dictionary
 # Each round of a search that loses hits to the visibility check looks this much deeper.
 _DEEPEN = 4
 _LEAST_DEPTH = 50
+# So often a search is repeated for documents that were replaced while it ran; each time takes another commit.
+_MOST_LOOKS = 8
 # With near-duplicates left out, no more candidates are compared than this: each costs a comparison with the others.
 _MOST_COMPARED = 400
 _OPEN_INDEXES = 64
@@ -130,8 +132,8 @@ class Retriever:
         while True:
             found = self._find(caller, target, asked, wanted, k, count, without_copies=without_copies)
             current = self._target(collection)
-            # A generation that was replaced and collected while we searched finds nothing: ask the new one.
-            if found.passages or current.generation_id == target.generation_id:
+            # In a generation that was replaced meanwhile, what has changed since is not found: ask the new one.
+            if current.generation_id == target.generation_id:
                 break
             if current.fingerprint != target.fingerprint:
                 asked = self._ask(current, query, mode, max(count, _LEAST_DEPTH), ranking)
@@ -194,23 +196,26 @@ class Retriever:
         index = self._index(target.generation_id)
         scope = Scope(caller, target.collection_id, target.generation_id)
         asked = replace(asked, wanted=wanted, groups=None if caller.is_admin else caller.groups)
-        hydrate_s, first, again = 0.0, True, True
+        hydrate_s, looks, again = 0.0, 0, True
         while again:
             index.refresh()
+            version = index.version
             result = index.search(asked)
             began = time.perf_counter()
             visible, dropped = hydrate(self._database, scope, wanted, result.hits, count)
             hydrate_s += time.perf_counter() - began
             passages = collapse(visible) if without_copies else visible
-            # A hit that the check dropped was deleted or replaced: the index, read again, holds its successor.
-            # After that, only a gap is worth looking deeper, for as long as there is something to look at.
+            # A hit that the check dropped was deleted or replaced: an index committed since, if there is one,
+            # holds its successor. Otherwise only a gap is worth looking deeper, while there is something there.
+            looks += 1
+            replaced = dropped and looks < _MOST_LOOKS and _newer(index, version)
             more = len(visible) >= count or not result.exhausted
             gap = len(passages) < k and more and (dropped or without_copies)
             if without_copies and gap:
                 gap = len(visible) < max(_MOST_COMPARED, k)
                 count = min(count * _DEEPEN, max(_MOST_COMPARED, k))
-            again = (dropped and first) or gap
-            asked, first = asked.deeper(_DEEPEN), False
+            again = replaced or gap
+            asked = asked.deeper(_DEEPEN) if gap else asked
         hits, evidence = result.hits, result.evidence.hits
         return _Found(
             passages,
@@ -266,3 +271,8 @@ class Retriever:
             for index in self._indexes.values():
                 index.close()
             self._indexes.clear()
+
+
+def _newer(index: HybridIndex, version: int) -> bool:
+    index.refresh()
+    return index.version != version
