@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -15,7 +16,8 @@ import pytest
 
 from tests.support.service import ROOT, RunningService, running_service
 
-KILLS = 10
+KILLS = int(os.environ.get("TEST_KILLS", "10"))
+SEED = int(os.environ.get("TEST_SEED", "20261124"))
 DOCUMENTS = 24
 
 
@@ -62,10 +64,14 @@ class Feeder(threading.Thread):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [20261124])
-def test_killed_processes_lose_double_and_halve_nothing(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize("seed", [SEED])
+@pytest.mark.parametrize("database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def test_killed_processes_lose_double_and_halve_nothing(
+    request: pytest.FixtureRequest, tmp_path: Path, database: str, seed: int
+) -> None:
     chance = random.Random(seed)
-    with running_service(tmp_path / "data", lease_s="2") as service:
+    url = "" if database == "sqlite" else request.getfixturevalue("postgres_url")
+    with running_service(tmp_path / "data", database_url=url, lease_s="2") as service:
         service.create_collection("crash", chunk_target_tokens=120, chunk_max_tokens=200)
         feeder = Feeder(service, seed)
         feeder.start()

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ADMIN_KEY = "rs_test-admin-key-of-the-suite"
 _START_WITHIN_S = 90
 # What is derived from the models' packages is the same for every service, and takes seconds to derive.
-_MODELS = ROOT / ".test-artifacts" / "models"
+MODELS = ROOT / ".test-artifacts" / "models"
 
 
 def free_port() -> int:
@@ -143,9 +143,9 @@ def running_service(
     """Run server and workers on a folder until the block ends. settings are RAGSTONE_ variables without prefix."""
     port = free_port()
     data_dir.mkdir(parents=True, exist_ok=True)
-    _MODELS.mkdir(parents=True, exist_ok=True)
+    MODELS.mkdir(parents=True, exist_ok=True)
     if not (data_dir / "models").exists():
-        (data_dir / "models").symlink_to(_MODELS)
+        (data_dir / "models").symlink_to(MODELS)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("RAGSTONE_")}
     environment = kept | {
         "RAGSTONE_PORT": str(port),
