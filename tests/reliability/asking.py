@@ -13,9 +13,9 @@ from app.retrieval.options import RankingOptions
 from app.retrieval.service import Retriever
 from app.security.keys import ADMIN
 from core.database import Database
+from core.filters import Field, Name, OneOf
 from core.settings import Settings
 from core.types import SearchMode
-from core.visibility import DocumentFilter
 from indexes.embedders.pool import EmbedderPool
 from tests.reliability.changing import COLLECTION
 from tests.reliability.history import Answer
@@ -97,7 +97,7 @@ def ask_in_process(settings: Settings, plan: Plan) -> list[Answer]:
     retriever = Retriever(settings, database, embedders)
 
     def search(query: Query) -> list[str]:
-        wanted = DocumentFilter(document_ids=list(map(document_id, query.manuals))) if query.only else None
+        wanted = OneOf(Field(Name.DOCUMENT_ID), tuple(map(document_id, query.manuals))) if query.only else None
         found = retriever.search(
             ADMIN,
             COLLECTION,

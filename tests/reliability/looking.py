@@ -19,7 +19,7 @@ from tests.reliability.place import COLLECTION, OnePool, Place, Remembering
 
 QUESTIONS = ("Which version is in force?", "manual part version")
 _EVERYTHING = 100
-_LONGEST_S = 120
+_LONGEST_S = 600
 
 State = Mapping[int, int]
 

@@ -17,6 +17,7 @@ SEED = 20261125
 QUERIES = 300  # the long run: python -m tests.reliability deletes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def test_no_answer_holds_what_was_not_so(request: pytest.FixtureRequest, tmp_path: Path, database: str) -> None:
     url = "" if database == "sqlite" else request.getfixturevalue("postgres_url")
