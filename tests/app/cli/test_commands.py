@@ -46,11 +46,11 @@ def test_help_says_what_it_does_with_an_example(path: tuple[str, ...], command: 
         assert any("--json" in parameter.opts for parameter in command.params), path
 
 
-def test_issue_names_every_command() -> None:
+def test_these_are_the_commands() -> None:
     names = {path[0] for path, _ in COMMANDS}
     assert names == {
         *("up", "serve", "worker", "ingest", "ask", "search", "status"),
-        *("collections", "documents", "jobs", "reindex", "keys"),
+        *("collections", "documents", "jobs", "reindex", "rollback", "keys", "verify", "purge"),
     }
 
 
