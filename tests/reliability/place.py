@@ -42,6 +42,8 @@ SETTINGS = {"worker_batch": 2, "generation_keep_s": 0.0, "chunk_target_tokens": 
 class Remembering:
     """An embedder that asks the real one about each text once: elsewhere, as in a fork, it has only its memory."""
 
+    is_pinned = True
+
     def __init__(self, real: Embedder) -> None:
         self.fingerprint, self.dimension, self.max_tokens = real.fingerprint, real.dimension, real.max_tokens
         self._real: Embedder | None = real
