@@ -111,7 +111,8 @@ class Columns:
 
     def readable(self, groups: Collection[str]) -> Selection:
         """Return the rows without groups, and those that one of these may read."""
-        return ~self._having([grouped_hash()]) | self._having([group_hash(group) for group in groups])
+        own = self._having([group_hash(group) for group in groups])
+        return ~(self._having([grouped_hash()]) & ~own)
 
     def _having(self, hashes: Sequence[int]) -> Selection:
         return self.facets.select(hashes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ Renumbered = NDArray[np.int64]
 
 # A value of more than this share of the rows takes less room as a bit for each row than as a list, and less time.
 COMMON_SHARE = 1 / 32
+# Bounds the memory of a merge beside the merged columns themselves.
+_PAIRS_AT_ONCE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +44,34 @@ class Facets:
 
     @classmethod
     def merged(cls, parts: Sequence[tuple[Facets, Renumbered]], row_count: int) -> Facets:
-        """Build the facets of rows of several segments under their new numbers."""
+        """Build the facets of rows of several segments under their new numbers, a range of values at a time."""
         every = np.unique(np.concatenate([facets.hashes for facets, _ in parts]))
-        places, rows = [], []
-        for facets, renumbered in parts:
-            numbers, old_rows = facets._pairs()
-            new_rows = renumbered[old_rows]
-            kept = new_rows >= 0
-            places.append(np.searchsorted(every, facets.hashes)[numbers[kept]])
-            rows.append(new_rows[kept])
-        return cls._of_places(every, np.concatenate(places), np.concatenate(rows), row_count)
+        counts = np.zeros(len(every), np.int64)
+        for facets, _ in parts:
+            counts[np.searchsorted(every, facets.hashes)] += facets._counts()
+        ranges = np.cumsum(counts) // _PAIRS_AT_ONCE
+        borders = [*np.flatnonzero(np.diff(ranges, prepend=-1)).tolist(), len(every)]
+        pieces = [cls.of_pairs(np.empty(0, np.uint64), np.empty(0, np.int32), row_count)]
+        for start, end in pairwise(borders):
+            hashes = every[start:end]
+            pairs = [facets._pairs(hashes, renumbered) for facets, renumbered in parts]
+            places, rows = (np.concatenate(each) for each in zip(*pairs, strict=True))
+            pieces.append(cls._of_places(hashes, places, rows, row_count))
+        return cls._joined(pieces, row_count)
+
+    @classmethod
+    def _joined(cls, pieces: Sequence[Facets], row_count: int) -> Facets:
+        """Put facets of ascending ranges of values one after another."""
+        values = np.cumsum([0, *(len(piece.hashes) for piece in pieces)])
+        rows = np.cumsum([0, *(len(piece.rows) for piece in pieces)])
+        return cls(
+            row_count,
+            np.concatenate([piece.hashes for piece in pieces]),
+            np.concatenate([*(p.starts[:-1] + n for p, n in zip(pieces, rows, strict=False)), rows[-1:]]),
+            np.concatenate([piece.rows for piece in pieces]),
+            np.concatenate([piece.common + n for piece, n in zip(pieces, values, strict=False)]),
+            np.concatenate([piece.bits for piece in pieces]),
+        )
 
     @classmethod
     def _of_places(
@@ -86,22 +107,34 @@ class Facets:
         common = np.flatnonzero(np.isin(self.common, known))
         spans = zip(self.starts[known].tolist(), self.starts[known + 1].tolist(), strict=True)
         lists = [self.rows[start:end] for start, end in spans if start < end]
+        if len(common):
+            mask = self._mask(np.bitwise_or.reduce(self.bits[common], axis=0))
+            for rows in lists:
+                mask[rows] = True
+            return Selection.of_mask(mask)
         if len(lists) == 1:
-            listed = Selection(self.row_count, lists[0])
-        else:
-            listed = Selection.of_rows(np.concatenate(lists or [self.rows[:0]]), self.row_count)
-        if not len(common):
-            return listed
-        return listed | Selection.of_mask(self._mask(np.bitwise_or.reduce(self.bits[common], axis=0)))
+            return Selection(self.row_count, lists[0])
+        return Selection.of_rows(np.concatenate(lists or [self.rows[:0]]), self.row_count)
 
     def _mask(self, bits: NDArray[np.uint8]) -> NDArray[np.bool_]:
         return np.unpackbits(bits, count=self.row_count, bitorder="little").view(np.bool_)
 
-    def _pairs(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        """Return the number of a value and a row for each of all pairs."""
-        of_common = [np.flatnonzero(self._mask(bits)).astype(np.int32) for bits in self.bits]
-        numbers = [np.repeat(np.arange(len(self.hashes)), np.diff(self.starts))]
-        numbers += [
-            np.full(len(rows), number) for number, rows in zip(self.common.tolist(), of_common, strict=True)
-        ]
-        return np.concatenate(numbers), np.concatenate([self.rows, *of_common])
+    def _counts(self) -> NDArray[np.int64]:
+        """Return how many rows have each value."""
+        counts = np.diff(self.starts)
+        counts[self.common] = [np.count_nonzero(self._mask(bits)) for bits in self.bits]
+        return counts
+
+    def _pairs(self, hashes: Hashes, renumbered: Renumbered) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return for each pair the place of its value among hashes (a range) and the new number of its row."""
+        first, last = np.searchsorted(self.hashes, hashes[[0, -1]]).tolist()
+        last += int(last < len(self.hashes) and self.hashes[last] == hashes[-1])
+        numbers = [np.repeat(np.arange(first, last), np.diff(self.starts[first : last + 1]))]
+        rows = [self.rows[self.starts[first] : self.starts[last]]]
+        for place in np.flatnonzero((self.common >= first) & (self.common < last)).tolist():
+            rows.append(np.flatnonzero(self._mask(self.bits[place])).astype(np.int32))
+            numbers.append(np.full(len(rows[-1]), self.common[place]))
+        new_rows = renumbered[np.concatenate(rows)]
+        kept = new_rows >= 0
+        places = np.searchsorted(hashes, self.hashes[first:last])
+        return places[np.concatenate(numbers)[kept] - first], new_rows[kept]

@@ -77,6 +77,8 @@ class Selection:
 
     def __or__(self, other: Selection) -> Selection:
         """Return the rows of either."""
+        if self.mask is not None and other.mask is not None:
+            return Selection.of_mask(self.mask | other.mask)
         return ~(~self & ~other)
 
     def mark(self, mask: Mask) -> None:
@@ -94,15 +96,16 @@ class Selection:
             return Selection.of_mask(self.mask & mask)
         if not self.but_those:
             return Selection(self.row_count, self.listed[mask[self.listed]])
-        rest = mask.copy()
+        rest = mask.copy() if len(self.listed) else mask
         rest[self.listed] = False
         return Selection.of_mask(rest)
 
 
 def all_of(selections: Sequence[Selection], row_count: int) -> Selection:
     """Return the rows that are in every selection: all of them where there is none. The smallest goes first."""
-    every = Selection(row_count, np.empty(0, np.int32), but_those=True)
-    return reduce(Selection.__and__, sorted(selections, key=lambda each: each.count), every)
+    if not selections:
+        return Selection(row_count, np.empty(0, np.int32), but_those=True)
+    return reduce(Selection.__and__, sorted(selections, key=lambda each: each.count))
 
 
 def _among(rows: RowList, others: RowList, row_count: int) -> Mask:

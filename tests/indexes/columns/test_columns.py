@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from core.filters import Filter
+from core.settings import Settings
 from core.types import Attributes, IndexEntry
 from indexes.arrays import map_arrays, save_arrays
-from indexes.columns import Columns, Selection
+from indexes.columns import Columns, Selection, facets
+from indexes.compaction import rewrite_dead
 from indexes.snapshot import Snapshot
 from indexes.writer import IndexWriter
 from tests.support.attributes import GROUPS, attributes, filters, holds, readable
@@ -30,7 +34,7 @@ def mask_of(selection: Selection) -> list[bool]:
     return mask.tolist()
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_columns_select_what_the_filter_says(tmp_path: Path, data: st.DataObject) -> None:
     rows = [data.draw(attributes(number // 2)) for number in range(data.draw(st.integers(0, 12)))]
@@ -42,7 +46,7 @@ def test_columns_select_what_the_filter_says(tmp_path: Path, data: st.DataObject
     assert mask_of(columns.readable(groups)) == [readable(row, groups) for row in rows]
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_merged_columns_are_those_of_all_rows_that_stay(data: st.DataObject) -> None:
     sizes = data.draw(st.lists(st.integers(0, 5), min_size=1, max_size=4))
@@ -53,9 +57,11 @@ def test_merged_columns_are_those_of_all_rows_that_stay(data: st.DataObject) -> 
     numbers = [np.array([next(places) for _ in part], np.int64) for part in parts]
     kept = sorted(set(order) - dropped)
     renumbered = [_renumbered(each, kept) for each in numbers]
-    merged = Columns.merged(
-        [(Columns.of_rows(part), new) for part, new in zip(parts, renumbered, strict=True)], len(kept)
-    )
+    # Values are merged a range at a time: one pair each, a few, or all.
+    with mock.patch.object(facets, "_PAIRS_AT_ONCE", data.draw(st.sampled_from([1, 7, 1 << 20]))):
+        merged = Columns.merged(
+            [(Columns.of_rows(part), new) for part, new in zip(parts, renumbered, strict=True)], len(kept)
+        )
     by_row = {
         row: each
         for part, new in zip(parts, renumbered, strict=True)
@@ -77,13 +83,14 @@ def _renumbered(numbers: NDArray[np.int64], kept: list[int]) -> NDArray[np.int64
     return np.array([kept.index(number) if number in kept else -1 for number in numbers.tolist()], np.int64)
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_an_index_allows_the_living_rows_of_the_filter_and_the_groups(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     """Random commits, replacements, deletions and merges."""
-    folder = tmp_path_factory.mktemp("index")
+    settings = Settings(data_dir=tmp_path_factory.mktemp("data"), _env_file=None)
+    folder = settings.index_folder(1)
     living: dict[int, Attributes] = {}
     for _ in range(data.draw(st.integers(1, 4))):
         added = {id_: data.draw(attributes(id_ % 7)) for id_ in data.draw(st.sets(st.integers(1, 25), max_size=8))}
@@ -92,9 +99,8 @@ def test_an_index_allows_the_living_rows_of_the_filter_and_the_groups(
             writer.add([_entry(id_, each) for id_, each in added.items()])
             writer.tombstone(gone)
             writer.commit()
-            if data.draw(st.booleans()):
-                while writer.rewrite():
-                    pass
+        if data.draw(st.booleans()):
+            rewrite_dead(settings, 1)
         living = {id_: each for id_, each in (living | added).items() if id_ not in gone}
     snapshot = Snapshot.open(folder, "bm25", "cpu")
     wanted: Filter | None
