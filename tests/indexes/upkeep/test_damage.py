@@ -37,7 +37,7 @@ def cut(file: Path) -> None:
 
 @pytest.mark.parametrize(
     ("harm", "kinds"),
-    [(flip, ["dead", "chunk_ids", "lexical.starts", "dense"]), (cut, ["lexical.rows"]), (Path.unlink, ["dense"])],
+    [(flip, ["dead", "ids", "lexical", "columns", "dense"]), (cut, ["lexical"]), (Path.unlink, ["dense"])],
 )
 def test_each_kind_of_file_is_watched_and_replaced(
     tended: Tended, harm: Callable[[Path], object], kinds: list[str]
