@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 # Up to so many rows, comparing them all takes about a millisecond.
 EXACT_ROWS = 10_000
 # Comparing one raw vector somewhere costs as much as reading this many codes ...
-_CODES_A_ROW = 20
+_CODES_A_ROW = 12
 # ... and an inverted file has fixed costs of as much as this many raw vectors.
 _ROWS_ASIDE = 2000
 # Rows that the codes propose for each hit that is asked for.

@@ -26,6 +26,8 @@ _BLEND = 0.8
 _MEAN_OF_ROWS = 8192
 # A filter that lets a hundredth pass finds its best ten among the best thousand or so of all rows.
 _DEPTHS = (10, 100, 1000)
+# Under a filter, reading more than this many times as many codes costs more than comparing what it allows.
+_MOST_MORE = 1.2
 _REFINED = (400, 800, 1600)
 
 
@@ -58,7 +60,8 @@ class Tuning:
 
     def share(self, allowed: float) -> float:
         """Return the part of all codes to read where this part of all rows, above 0, is allowed."""
-        return float(np.interp(np.log(RECALL_AT / allowed), np.log(_DEPTHS), self.shares))
+        needed = float(np.interp(np.log(RECALL_AT / allowed), np.log(_DEPTHS), self.shares))
+        return min(needed, _MOST_MORE * self.shares[0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
 import logging
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from core.types import IndexEntry
+from core.filters import Field, Name, OneOf
+from core.types import Attributes, IndexEntry
 from indexes.dense import TUNING_FILE
 from indexes.hybrid import HybridIndex, HybridQuery
 from indexes.status import DenseStatus, read_status
@@ -12,13 +12,15 @@ from indexes.writer import IndexWriter
 from tests.indexes.dense.test_segment import unit_vectors
 
 ROWS = 1500
+ODD = OneOf(Field(Name.DOCUMENT_ID), ("odd",))
 
 
 def filled(folder: Path, rows: int = ROWS, exact_rows: int = 1000) -> None:
     """Commit so many chunks with random vectors."""
     with IndexWriter.open(folder, exact_rows=exact_rows) as writer:
         vectors = unit_vectors(rows, 24, 0)
-        writer.add([IndexEntry(i, "", "", f"word{i}", vector) for i, vector in enumerate(vectors, 1)])
+        of = [Attributes(document_id="even"), Attributes(document_id="odd")]
+        writer.add([IndexEntry(i, "", "", f"word{i}", vector, of[i % 2]) for i, vector in enumerate(vectors, 1)])
         writer.commit()
 
 
@@ -47,12 +49,11 @@ def test_a_segment_of_codes_is_searched_checked_and_merged_as_any_other(
     (codes,) = tmp_path.rglob(TUNING_FILE)
     with HybridIndex.open(tmp_path) as index:
 
-        def found(**options: float) -> list[int]:
-            query = HybridQuery("x", question, 10, "dense", allowed=allowed, **options)  # type: ignore[arg-type]
+        def found() -> list[int]:
+            query = HybridQuery("x", question, 10, "dense", wanted=ODD, effort=10.0)
             return [hit.chunk_id for hit in index.search(query).hits]
 
-        allowed = np.arange(1, ROWS + 1, 2)
-        odd = found(effort=10.0)
+        odd = found()
         assert all(id_ % 2 for id_ in odd)
         assert len(odd) == 10
         assert index.damages() == []
@@ -65,6 +66,6 @@ def test_a_segment_of_codes_is_searched_checked_and_merged_as_any_other(
             writer.tombstone(range(1, 500))
             writer.commit()
         index.refresh()
-        assert min(found(effort=10.0)) >= 500
+        assert min(found()) >= 500
         assert index.status().dense.listed_vectors in {0, ROWS - 499}  # merged by the commit, or not yet
     assert not caplog.messages
