@@ -36,8 +36,14 @@ def main() -> None:
     chosen = " and ".join(f"not {mark}" for mark in left_out)
     status = pytest(dev, chosen, [*(["--cov"] if everything else []), *options.arguments])
     if everything:  # sentence-transformers and torch have an environment of their own
-        status = pytest(bootstrap.ensure("local"), "local", options.arguments) or status
+        status = pytest(bootstrap.ensure("local"), "local", [*local_modules(), *options.arguments]) or status
     sys.exit(status)
+
+
+def local_modules() -> "list[str]":
+    """List the test modules with the mark `local`: the others import what that environment does not hold."""
+    modules = sorted((bootstrap.ROOT / "tests").rglob("test_*.py"))
+    return [str(module) for module in modules if "pytest.mark.local" in module.read_text(encoding="utf-8")]
 
 
 def pytest(environment: Path, marks: str, arguments: "list[str]") -> int:

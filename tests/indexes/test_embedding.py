@@ -20,6 +20,7 @@ from core.types import ChunkDraft, Embeddings
 from indexes.embedders.e5 import E5Embedder
 from indexes.embedding import ChunkEmbedder, Stopped
 from indexes.passages import embedding_text, stored_chunks
+from indexes.upkeep import removals
 from ingest import housekeeping
 from ingest.revisions import save_chunks
 from tests.support.embeddings_server import EmbeddingsServer, embeddings_server
@@ -215,7 +216,7 @@ def test_vectors_of_a_deleted_collection_are_collected(service: RunningService, 
         assert client.delete("/v1/collections/short-lived").status_code == 204
     settings = Settings(data_dir=service.data_dir, generation_keep_s=3600)
     with opened(service) as database:
-        assert housekeeping.collect_generations(settings, database)
+        assert removals.collect_generations(settings, database)
         housekeeping.collect_vectors(settings, database, sweep=True)
     assert vectors_once_drained(service) == before
 
