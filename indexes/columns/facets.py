@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -118,6 +118,15 @@ class Facets:
 
     def _mask(self, bits: NDArray[np.uint8]) -> NDArray[np.bool_]:
         return np.unpackbits(bits, count=self.row_count, bitorder="little").view(np.bool_)
+
+    def pieces(self) -> Iterator[tuple[Hashes, RowList]]:
+        """Yield the hash of a value and a row that has it, of all pairs, so many at once."""
+        for start in range(0, len(self.rows), _PAIRS_AT_ONCE):
+            places = np.arange(start, min(start + _PAIRS_AT_ONCE, len(self.rows)))
+            yield self.hashes[np.searchsorted(self.starts, places, side="right") - 1], self.rows[places]
+        for number, bits in zip(self.common.tolist(), self.bits, strict=True):
+            rows = np.flatnonzero(self._mask(bits)).astype(np.int32)
+            yield np.full(len(rows), self.hashes[number]), rows
 
     def _counts(self) -> NDArray[np.int64]:
         """Return how many rows have each value."""

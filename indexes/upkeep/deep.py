@@ -1,4 +1,4 @@
-"""The long look: does the index hold of each chunk what its text says, and are vectors those of its text."""
+"""The long look: does the index hold of each chunk what its text and its revision say, and vectors of its text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from core.database import Database
 from core.models import Chunk
 from core.settings import Settings
-from core.types import Ids, IndexEntry
+from core.types import Attributes, Ids, IndexEntry
+from indexes.columns import Columns
+from indexes.columns.hashing import hashes_of, numbers_of
 from indexes.embedders.pool import EmbedderPool
 from indexes.lexical.fields import FieldWeights
 from indexes.lexical.matches import Rows
@@ -32,29 +34,31 @@ Fingerprints = NDArray[np.uint64]
 def looked_into(examined: Examined, settings: Settings, database: Database, embedders: EmbedderPool) -> Examined:
     """Add what a comparison with the texts themselves finds; raises as the embedder does."""
     fields = FieldWeights.of(settings)
-    wrong = [
-        id_
-        for part in examined.held.trusted
-        for id_ in _wrong_terms(part, examined.expected.visible, database, fields)
-    ]
-    others = _other_vectors(examined, settings, database, embedders)
-    return replace(examined, wrong_terms=np.array(wrong, np.int64), other_vectors=np.array(others, np.int64))
+    terms: list[int] = []
+    attributes: list[int] = []
+    for part in examined.held.trusted:
+        by_terms, by_attributes = row_fingerprints(part.segment.postings), _of_columns(part.segment.columns)
+        for row, chunk in _visible_chunks(part, examined.expected.visible, database):
+            if bag_fingerprint(fields.bag(_entry(chunk))) != int(by_terms[row]):
+                terms.append(chunk.chunk_id)
+            if _of_attributes(chunk.attributes) != int(by_attributes[row]):
+                attributes.append(chunk.chunk_id)
+    return replace(
+        examined,
+        wrong_terms=np.array(terms, np.int64),
+        wrong_attributes=np.array(attributes, np.int64),
+        other_vectors=np.array(_other_vectors(examined, settings, database, embedders), np.int64),
+    )
 
 
-def _wrong_terms(part: Part, visible: Ids, database: Database, fields: FieldWeights) -> list[int]:
-    """Return the visible chunks of a part whose postings are not their text's terms."""
-    indexed = row_fingerprints(part.segment.postings)
+def _visible_chunks(part: Part, visible: Ids, database: Database) -> Iterator[tuple[int, StoredChunk]]:
+    """Yield the visible chunks of a part, each with its row."""
     rows = _rows_of(part, visible)
-    wrong: list[int] = []
     for start in range(0, len(rows), _CHUNKS_AT_ONCE):
         some = rows[start : start + _CHUNKS_AT_ONCE]
         row_of = dict(zip(part.segment.chunk_ids[some].tolist(), some.tolist(), strict=True))
-        wrong += [
-            chunk.chunk_id
-            for chunk in _stored(database, list(row_of))
-            if bag_fingerprint(fields.bag(_entry(chunk))) != int(indexed[row_of[chunk.chunk_id]])
-        ]
-    return wrong
+        for chunk in _stored(database, list(row_of)):
+            yield row_of[chunk.chunk_id], chunk
 
 
 def _other_vectors(
@@ -111,6 +115,32 @@ def row_fingerprints(postings: Postings) -> Fingerprints:
     for terms, rows, frequencies in _pieces(postings):
         np.add.at(sums, rows, _scattered(terms) * frequencies.astype(np.uint64))
     return sums
+
+
+def _of_attributes(attributes: Attributes) -> int:
+    """Return 64 bits that say what a row's columns hold of a revision's attributes."""
+    hashes = np.fromiter(hashes_of(attributes), np.uint64)
+    numbers = list(numbers_of(attributes))
+    keys = np.array([key for key, _ in numbers], np.uint64)
+    values = np.array([value for _, value in numbers], np.float64)
+    parts = np.concatenate([_scattered(hashes), _numbers(keys, values)])
+    return int(parts.sum(dtype=np.uint64))
+
+
+def _of_columns(columns: Columns) -> Fingerprints:
+    """Return `_of_attributes` of every row, uint64 [rows]."""
+    sums = np.zeros(columns.row_count, np.uint64)
+    for hashes, rows in columns.facets.pieces():
+        np.add.at(sums, rows, _scattered(hashes))
+    ranges = columns.ranges
+    for key in ranges.hashes.tolist():
+        span = ranges.span(key)
+        np.add.at(sums, ranges.rows[span], _numbers(np.uint64(key), ranges.values[span]))
+    return sums
+
+
+def _numbers(keys: NDArray[np.uint64] | np.uint64, values: NDArray[np.float64]) -> NDArray[np.uint64]:
+    return _scattered(_scattered(values.view(np.uint64)) ^ keys)
 
 
 def _pieces(

@@ -17,6 +17,7 @@ Kind = Literal[
     "doubled-entries",
     "wrong-vectors",
     "wrong-terms",
+    "wrong-attributes",
     "other-vectors",
     "half-document",
     "damaged-original",

@@ -78,7 +78,7 @@ class Differences:
 class Examined:
     """A generation with everything that is known about its index.
 
-    wrong_terms and other_vectors are of the long look alone (`deep`).
+    wrong_terms, wrong_attributes and other_vectors are of the long look alone (`deep`).
     """
 
     generation: Generation
@@ -89,13 +89,14 @@ class Examined:
     wrong_vectors: Ids
     half: Sequence[str]
     wrong_terms: Ids = field(default_factory=lambda: np.empty(0, np.int64))
+    wrong_attributes: Ids = field(default_factory=lambda: np.empty(0, np.int64))
     other_vectors: Ids = field(default_factory=lambda: np.empty(0, np.int64))
 
     @property
     def to_embed(self) -> Ids:
         """Chunks that the index must be given again."""
         differences = self.differences
-        wrong = (self.wrong_vectors, self.wrong_terms, self.other_vectors)
+        wrong = (self.wrong_vectors, self.wrong_terms, self.wrong_attributes, self.other_vectors)
         return np.unique(np.concatenate([differences.missing, differences.doubtful, *wrong]))
 
 
@@ -160,6 +161,11 @@ def report_of(examined: Examined) -> Report:
             _finding("doubled-entries", "chunks are in the index twice", differences.doubled.tolist()),
             _finding("wrong-vectors", "vectors are not of length one", examined.wrong_vectors.tolist()),
             _finding("wrong-terms", "terms are not those of the text", examined.wrong_terms.tolist()),
+            _finding(
+                "wrong-attributes",
+                "what filters and groups go by is not that of the document",
+                examined.wrong_attributes.tolist(),
+            ),
             _finding("other-vectors", "vectors are not those of the text", examined.other_vectors.tolist()),
         ]
         if held.dimension not in {0, examined.generation.dimension}:

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.models import Chunk
 from core.types import Embeddings, IndexEntry
+from indexes.passages import index_entries, stored_chunks
+from indexes.snapshot import Snapshot
 from indexes.upkeep.report import Report
 from indexes.upkeep.service import Upkeep
 from tests.support.service import RunningService
-from tests.support.stored import settings_of, writer_of
+from tests.support.stored import database_of, index_folder, settings_of, writer_of
 
 DOCUMENTS = 12
 
@@ -62,6 +65,14 @@ class Tended:
             assert report.sound, report.lines()
         found = {hit["document_id"] for hit in self.service.search(self.name, "locker person", k=50)}
         assert found == {f"d{n}.txt" for n in range(DOCUMENTS)}
+
+    def entry(self, chunk_id: int) -> IndexEntry:
+        """What the index ought to hold of a chunk, with the vector that it holds."""
+        with database_of(self.service) as database, database.read() as session:
+            chunks = stored_chunks(session, Chunk.id == chunk_id)
+        segments = Snapshot.open(index_folder(self.service, self.name), "bm25", "cpu").segments
+        found = [each.dense.vectors[each.rows_of(np.array([chunk_id]))] for each in segments]
+        return index_entries(chunks, np.concatenate(found)[-1:])[0]
 
     def write(self, *entries: IndexEntry, dropped: list[int] | None = None) -> None:
         """Change the index behind the database's back."""

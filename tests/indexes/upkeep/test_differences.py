@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import numpy as np
+import pytest
 from sqlalchemy import delete, select
 
 from core.models import Chunk, Document, Revision
@@ -64,9 +66,27 @@ def test_vectors_that_are_no_directions_are_found_and_made_anew(tended: Tended) 
 
 def test_terms_and_vectors_of_another_text_are_found_by_the_long_look(tended: Tended) -> None:
     (id_,) = chunks_of(tended.service, tended.name, "d6.txt")
-    tended.write(IndexEntry(id_, "", "", "something else", some_vector()))
+    tended.write(replace(tended.entry(id_), body="something else", embedding=some_vector()))
     assert tended.kinds() == set()
     assert tended.kinds(deep=True) == {"wrong-terms", "other-vectors"}
+    tended.mend()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"groups": ["board"]}, {"metadata": {"a": None}}, {"metadata": {"a": 1.5}}, {"lang": "fr"}, {"updated_at": 1}],
+)
+def test_attributes_of_another_document_are_found_by_the_long_look(
+    tended: Tended, change: dict[str, object]
+) -> None:
+    """Searches would still show what they may, and miss what they should find."""
+    (id_,) = chunks_of(tended.service, tended.name, "d6.txt")
+    entry = tended.entry(id_)
+    tended.write(entry)
+    assert tended.kinds(deep=True) == set()
+    tended.write(replace(entry, attributes=replace(entry.attributes, **change)))  # type: ignore[arg-type]
+    assert tended.kinds() == set()
+    assert tended.kinds(deep=True) == {"wrong-attributes"}
     tended.mend()
 
 
