@@ -7,6 +7,7 @@ because its part is missing.
 
 import argparse
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,9 @@ import bootstrap
 SYSTEM_PACKAGES = ("chromium", "fonts-noto-cjk")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 MINUTES = ("slow", "vllm", "browser")  # marks of the tests that `quick` leaves out
+# Two processes whatever the machine has, for many tests start a server, workers and a database of their own. The
+# tests of a file stay together, for they share what was started for them.
+SIDE_BY_SIDE = ("--numprocesses", "2", "--dist", "loadfile")
 # Nothing is downloaded while the tests run.
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
 
@@ -48,8 +52,9 @@ def local_modules() -> "list[str]":
 
 def pytest(environment: Path, marks: str, arguments: "list[str]") -> int:
     """Run the tests that a mark expression chooses in an environment, and return pytest's status."""
-    command = [str(environment / "bin" / "python"), "-m", "pytest", "-m", marks, *arguments]
-    bootstrap.say(f"$ {environment.name}/bin/python -m pytest -m '{marks}' {' '.join(arguments)}")
+    command = ["bin/python", "-m", "pytest", *SIDE_BY_SIDE, "-m", marks, *arguments]
+    bootstrap.say(f"$ {environment.name}/{shlex.join(command)}")
+    command[0] = str(environment / command[0])
     return subprocess.call(command, cwd=bootstrap.ROOT, env={**os.environ, **OFFLINE})
 
 
