@@ -163,15 +163,20 @@ class Candidates:
         dense_ranks: dict[int, int] = {}
         if self.dense is not None:
             dense_ranks = {place: rank for rank, place in enumerate(self.dense.listed.tolist(), 1)}
+        places = ranking.ids
+        cosines = [0.0] * len(places) if self.dense is None else self.dense.cosines[places].tolist()
+        columns = (places, self.ids[places], ranking.scores, self.lexical.scores[places])
         return [
             Hit(
-                chunk_id=int(self.ids[place]),
+                chunk_id=chunk_id,
                 score=score,
                 ranks=Ranks(dense=dense_ranks.get(place), lexical=lexical_ranks.get(place)),
-                dense_score=float(self._dense.cosines[place]) if place in dense_ranks else None,
-                lexical_score=float(self.lexical.scores[place]) if place in lexical_ranks else None,
+                dense_score=cosine if place in dense_ranks else None,
+                lexical_score=lexical_score if place in lexical_ranks else None,
             )
-            for place, score in zip(ranking.ids.tolist(), ranking.scores.tolist(), strict=True)
+            for place, chunk_id, score, lexical_score, cosine in zip(
+                *(column.tolist() for column in columns), cosines, strict=True
+            )
         ]
 
     def vectors(self, snapshot: Snapshot, ranking: Ranking) -> Embeddings:
@@ -201,17 +206,18 @@ class Candidates:
             best_cosine=sum(float(self._dense.cosines[place]) for place in first_meaning),
             best_deviations=sum(float(self._dense.deviations[place]) for place in first_meaning),
             dense_margin=0.0 if self.dense is None else _lead(self.dense.deviations[self.dense.listed]),
-            hits=[self._of_hit(place) for place in ranking.ids.tolist()],
+            hits=self._of_hits(ranking.ids),
         )
 
-    def _of_hit(self, place: int) -> HitEvidence:
-        return HitEvidence(
-            coverage=float(max(self.lexical.coverages[place], self.lexical.translated[place])),
-            lexical_share=float(self.lexical.shares[place]),
-            cosine=None if self.dense is None else float(self.dense.cosines[place]),
-            deviations=None if self.dense is None else float(self.dense.deviations[place]),
-            language=self.languages[place],
-        )
+    def _of_hits(self, places: Places) -> list[HitEvidence]:
+        words = self.lexical
+        coverages = np.maximum(words.coverages[places], words.translated[places]).tolist()
+        shares = words.shares[places].tolist()
+        cosines, deviations = [None] * len(places), [None] * len(places)
+        if self.dense is not None:
+            cosines, deviations = self.dense.cosines[places].tolist(), self.dense.deviations[places].tolist()
+        languages = [self.languages[place] for place in places.tolist()]
+        return list(map(HitEvidence, coverages, shares, cosines, deviations, languages))
 
     @property
     def _dense(self) -> DenseView:

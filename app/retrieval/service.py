@@ -26,6 +26,7 @@ from indexes.candidates import Depths
 from indexes.embedders.pool import EmbedderPool
 from indexes.hybrid import HybridIndex, HybridQuery
 from indexes.lexical import registry as lexical
+from indexes.translation import matching as translation
 from indexes.translation.dictionary import Dictionary
 
 # Each round of a search that loses hits to the visibility check looks this much deeper.
@@ -106,6 +107,7 @@ class Retriever:
         self.embedders.reference(self.embedders.get(self._settings.embedder))
         self._reranking.warm_up()
         lexical.warm_up()
+        translation.warm_up()
 
     def search(
         self,

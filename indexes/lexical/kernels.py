@@ -44,7 +44,7 @@ def frequencies_of(numbers, starts, rows, frequencies, wanted, found):
             continue
         low, end = starts[numbers[term]], starts[numbers[term] + 1]
         for place in range(len(wanted)):
-            low = _first_not_below(rows, low, end, wanted[place])
+            low = first_not_below(rows, low, end, wanted[place])
             if low == end:
                 break
             if rows[low] == wanted[place]:
@@ -167,10 +167,10 @@ def _add_at_hand(by_row, lengths, norms, weight, first, scores, met):
 @njit(cache=True, nogil=True)
 def _add_looked_up(place, end, rows, frequencies, lengths, norms, weight, first, scores, met):
     """Add a term to the scores of the rows met, from its list; returns the place after the window."""
-    low = _first_not_below(rows, place, end, first)
-    high = _first_not_below(rows, low, end, first + WINDOW)
+    low = first_not_below(rows, place, end, first)
+    high = first_not_below(rows, low, end, first + WINDOW)
     for row in met:
-        found = _first_not_below(rows, low, high, row)
+        found = first_not_below(rows, low, high, row)
         if found < high and rows[found] == row:
             frequency = np.float64(frequencies[found])
             scores[row - first] += weight * (frequency / (frequency + norms[lengths[row]]))
@@ -201,7 +201,7 @@ def _keep_hopeful(met, count, scores, first, least):
 
 
 @njit(cache=True, nogil=True)
-def _first_not_below(rows, low, high, wanted):
+def first_not_below(rows, low, high, wanted):
     """Gallop, then halve: rows looked up in ascending order lie near each other."""
     step = 1
     while low + step < high and rows[low + step] < wanted:

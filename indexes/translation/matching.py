@@ -2,17 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes.lexical.bm25 import lucene_idf
+from indexes.lexical.bm25 import Floats, lucene_idf
 from indexes.lexical.live import LivePostings
 from indexes.lexical.matches import FullMatches, Mask, Matches, Rows, nothing
 from indexes.lexical.postings import Postings
 from indexes.translation.concepts import Concept
-from indexes.translation.dictionary import Hashes
+
+Numbers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The alternatives of count concepts in a segment's numbers.
+
+    Alternative a speaks of concept of_alternative[a] where a row holds the terms of
+    numbers[bounds[a] : bounds[a + 1]]. A term of number -1 is in no row.
+    """
+
+    count: int
+    of_alternative: Numbers
+    bounds: Numbers
+    numbers: Numbers
+
+    @classmethod
+    def of(cls, concepts: Sequence[Concept], postings: Postings) -> Wanted:
+        """Look all terms up at once: most alternatives have a word that no passage holds."""
+        alternatives = [terms for concept in concepts for terms in concept.alternatives]
+        hashes = np.concatenate(alternatives) if alternatives else np.empty(0, np.uint64)
+        return cls(
+            count=len(concepts),
+            of_alternative=np.repeat(np.arange(len(concepts)), [len(concept.alternatives) for concept in concepts]),
+            bounds=np.cumsum([0, *map(len, alternatives)]),
+            numbers=postings.places(hashes),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Speaking:
+    """rows: of a segment, those that speak of any concept, ascending; df: how many live rows speak of each.
+
+    scores: returns the sum of the importances of the concepts that each row speaks of.
+    """
+
+    rows: Rows
+    df: Numbers
+    scores: Callable[[Floats], Floats]
+
+
+Engine = Callable[[Wanted, LivePostings], Speaking]
 
 
 def match_concepts(concepts: Sequence[Concept], parts: Sequence[tuple[int, LivePostings]]) -> Matches:
@@ -24,29 +70,14 @@ def match_concepts(concepts: Sequence[Concept], parts: Sequence[tuple[int, LiveP
     """
     if not concepts or not parts:
         return nothing()
-    alternatives = [terms for concept in concepts for terms in concept.alternatives]
-    of_concept = np.repeat(np.arange(len(concepts)), [len(concept.alternatives) for concept in concepts])
-    speaking = [_speaking(alternatives, of_concept, len(concepts), part.postings) for _, part in parts]
-    df = np.sum(
-        [
-            [_living(rows, part.live) for rows in of_concepts]
-            for (_, part), of_concepts in zip(parts, speaking, strict=True)
-        ],
-        axis=0,
-    )
+    speaking = engine_for(len(concepts))
+    of_parts = [speaking(Wanted.of(concepts, part.postings), part) for _, part in parts]
+    df = np.sum([part.df for part in of_parts], axis=0)
     importance = lucene_idf(df, sum(part.documents for _, part in parts))
-    rows, scores = [], []
-    for (base, part), of_concepts in zip(parts, speaking, strict=True):
-        sums = np.zeros(part.postings.row_count)
-        for each, gain in zip(of_concepts, importance.tolist(), strict=True):
-            sums[each] += gain
-        held = np.flatnonzero(sums)
-        rows.append(held + base)
-        scores.append(sums[held])
-    every = np.concatenate(scores)
+    every = np.concatenate([part.scores(importance) for part in of_parts])
     asked = float(importance.sum())
     return FullMatches(
-        np.concatenate(rows),
+        np.concatenate([part.rows + base for (base, _), part in zip(parts, of_parts, strict=True)]),
         every,
         every,
         asked_idf=asked,
@@ -55,19 +86,53 @@ def match_concepts(concepts: Sequence[Concept], parts: Sequence[tuple[int, LiveP
     )
 
 
-def _speaking(
-    alternatives: Sequence[Hashes], of_concept: NDArray[np.int64], count: int, postings: Postings
-) -> list[Rows]:
-    """Return for each of count concepts the rows that hold all terms of any of its alternatives, ascending."""
-    found: list[list[Rows]] = [[] for _ in range(count)]
-    sizes = [len(terms) for terms in alternatives]
-    if alternatives:
-        # Looked up all at once: most alternatives have a word that no passage holds.
-        numbers = np.split(postings.places(np.concatenate(alternatives)), np.cumsum(sizes)[:-1])
-        for concept, terms in zip(of_concept.tolist(), numbers, strict=True):
-            if len(terms) and terms.min() >= 0 and len(rows := _holding_all(terms, postings)):
-                found[concept].append(rows)
-    return [_joined(lists, postings.row_count) for lists in found]
+def engine_for(count: int) -> Engine:
+    """Return what finds the rows that speak of so many concepts: compiled loops where numba is, else numpy."""
+    most, compiled = _compiled()
+    return compiled if count <= most else speaking_by_numpy
+
+
+@cache
+def _compiled() -> tuple[int, Engine]:
+    try:
+        from indexes.translation import compiled  # noqa: PLC0415 - its absence is handled here
+    except ImportError:
+        return 0, speaking_by_numpy
+    return compiled.MOST_CONCEPTS, compiled.speaking
+
+
+def warm_up() -> None:
+    """Compile the loops, which takes seconds, or load them from where numba keeps them."""
+    terms = [Concept([np.array([1], np.uint64), np.array([1, 2], np.uint64)])]
+    with TemporaryDirectory() as folder:
+        Postings.of_bags([{1: 1}, {1: 2, 2: 1}]).save(Path(folder))
+        postings = Postings.open(Path(folder))
+        for live in (None, np.array([True, False])):
+            match_concepts(terms, [(0, LivePostings(postings, live))])
+
+
+def speaking_by_numpy(wanted: Wanted, part: LivePostings) -> Speaking:
+    """Find the rows of a segment that speak of concepts, one alternative after the other."""
+    postings = part.postings
+    found: list[list[Rows]] = [[] for _ in range(wanted.count)]
+    if len(wanted.of_alternative):
+        least = np.minimum.reduceat(wanted.numbers, wanted.bounds[:-1])
+        for place in np.flatnonzero(least >= 0).tolist():
+            terms = wanted.numbers[wanted.bounds[place] : wanted.bounds[place + 1]]
+            found[int(wanted.of_alternative[place])].append(_holding_all(terms, postings))
+    of_concepts = [_joined(lists, postings.row_count) for lists in found]
+    spoken = np.zeros(postings.row_count, np.bool_)
+    for rows in of_concepts:
+        spoken[rows] = True
+
+    def scores(importance: Floats) -> Floats:
+        sums = np.zeros(postings.row_count)
+        for rows, gain in zip(of_concepts, importance.tolist(), strict=True):
+            sums[rows] += gain
+        return sums[spoken]
+
+    df = np.array([_living(rows, part.live) for rows in of_concepts], np.int64)
+    return Speaking(np.flatnonzero(spoken), df, scores)
 
 
 def _joined(lists: Sequence[Rows], row_count: int) -> Rows:
@@ -79,7 +144,7 @@ def _joined(lists: Sequence[Rows], row_count: int) -> Rows:
     return np.flatnonzero(any_of)
 
 
-def _holding_all(terms: NDArray[np.int64], postings: Postings) -> Rows:
+def _holding_all(terms: Numbers, postings: Postings) -> Rows:
     """Return the rows that hold the terms of all these numbers."""
     if len(terms) == 1:
         return postings.rows_of(int(terms[0])).astype(np.int64)
