@@ -46,4 +46,4 @@ lock: dev ## Write the lock files from pyproject.toml (UPGRADE=1: newest version
 	@$(DEV)/python scripts/lock.py $(if $(UPGRADE),--upgrade)
 
 clean: ## Remove the environments and what tools cached; the data in var/ stays
-	rm -rf .venv .venv-dev .venv-local .venv-vllm .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .test-artifacts build *.egg-info
+	rm -rf .venv .venv-dev .venv-local .venv-scale .venv-vllm .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .test-artifacts build *.egg-info

@@ -51,7 +51,18 @@ class Settings(BaseSettings):
     vector_cache_size: int = Field(
         1_000_000, ge=0, description="Vectors kept so that unchanged text is not embedded again; 0: none."
     )
-    index: Literal["embedded"] = Field("embedded", description="Index engine.")
+    index: Literal["embedded", "milvus"] = Field(
+        "embedded", description="Index engine: our own files in the data folder, or Milvus."
+    )
+    milvus_uri: str = Field(
+        "", description="Milvus server, `http://host:19530`; a file path for Milvus Lite in one process."
+    )
+    milvus_token: SecretStr = Field(SecretStr(""), description="Token, or `user:password`, for Milvus.")
+    milvus_prefix: str = Field(
+        "ragstone",
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$",
+        description="Beginning of our collections' names in Milvus; installations that share one need their own.",
+    )
     lexical: Literal["bm25", "bm25-robertson", "rank-bm25"] = Field(
         "bm25", description="Lexical ranking: Lucene's idf, rank-bm25's idf on our engine, or rank-bm25 itself."
     )
@@ -187,6 +198,10 @@ class Settings(BaseSettings):
             raise ValueError("RAGSTONE_EMBEDDER=openai:<model> needs RAGSTONE_EMBED_BASE_URL")
         if self.reranker.startswith("endpoint:") and not self.rerank_base_url:
             raise ValueError("RAGSTONE_RERANKER=endpoint:<model> needs RAGSTONE_RERANK_BASE_URL")
+        if self.index == "milvus" and not self.milvus_uri:
+            raise ValueError("RAGSTONE_INDEX=milvus needs RAGSTONE_MILVUS_URI")
+        if self.index == "milvus" and self.lexical != "bm25":
+            raise ValueError("RAGSTONE_INDEX=milvus ranks by RAGSTONE_LEXICAL=bm25 only")
         if self.default_k > self.max_k:
             raise ValueError("default_k may not exceed max_k")
         return self

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 _Cosines = TypeVar("_Cosines", float, NDArray[np.float64])
 
 # Fused nDCG@10 was the same with 100, 250 and 1,000 rows.
-_SAMPLE_ROWS = 512
+SAMPLE_ROWS = 512
 # A segment names so many candidates when it is written, of which a part may have died when they are asked for.
-_CANDIDATE_ROWS = 2 * _SAMPLE_ROWS
+_CANDIDATE_ROWS = 2 * SAMPLE_ROWS
 # A language with fewer passages than this leans on those of the whole collection.
 _PRIOR_ROWS = 16
 _LEAST_DEVIATION = 1e-6
@@ -79,7 +79,7 @@ def _level(cosines: NDArray[np.float32], mean: float, variance: float) -> Level:
 
 def sample_rows(chunk_ids: Ids) -> Rows:
     """Return the rows of a segment from which samples are drawn, in the order in which they are."""
-    keys = _scattered(chunk_ids)
+    keys = scattered(chunk_ids)
     rows = np.arange(len(keys))
     if len(keys) > _CANDIDATE_ROWS:
         rows = np.argpartition(keys, _CANDIDATE_ROWS)[:_CANDIDATE_ROWS]
@@ -90,16 +90,16 @@ def _sample(parts: Sequence[tuple[Segment, Mask | None]]) -> Embeddings:
     keys, rows, places = [], [], []
     for place, (segment, live) in enumerate(parts):
         alive = segment.sample if live is None else segment.sample[live[segment.sample]]
-        rows.append(alive[:_SAMPLE_ROWS])
-        keys.append(_scattered(segment.chunk_ids[rows[-1]]))
+        rows.append(alive[:SAMPLE_ROWS])
+        keys.append(scattered(segment.chunk_ids[rows[-1]]))
         places.append(np.full(len(rows[-1]), place))
-    first = np.argsort(np.concatenate(keys))[:_SAMPLE_ROWS]
+    first = np.argsort(np.concatenate(keys))[:SAMPLE_ROWS]
     chosen = zip(np.concatenate(places)[first].tolist(), np.concatenate(rows)[first].tolist(), strict=True)
     vectors = [parts[place][0].dense.vectors[row] for place, row in chosen]
     return np.stack(vectors) if vectors else np.empty((0, parts[0][0].dense.vectors.shape[1]), np.float32)
 
 
-def _scattered(ids: Ids) -> NDArray[np.uint64]:
+def scattered(ids: Ids) -> NDArray[np.uint64]:
     """Map ids to numbers that look random: SplitMix64's finaliser (Steele, Lea and Flood, OOPSLA 2014)."""
     mixed = ids.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

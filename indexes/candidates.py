@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.types import Embeddings, Hit, Ids, Ranks
-from indexes.background import Level
+from indexes.background import Background, Level
 from indexes.evidence import Evidence, HitEvidence
 from indexes.fusion import (
     Fusion,
@@ -78,6 +79,16 @@ class DenseView:
     listed: Places
     cosines: Floats
     deviations: Floats
+
+
+class PassageVectors(Protocol):
+    """Where the vectors of candidates come from."""
+
+    @property
+    def background(self) -> Background: ...  # noqa: D102
+
+    def vectors_of(self, rows: Rows) -> Embeddings:
+        """Return the vectors of rows (ascending), float32 [len(rows), d]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,14 +190,14 @@ class Candidates:
             )
         ]
 
-    def vectors(self, snapshot: Snapshot, ranking: Ranking) -> Embeddings:
+    def vectors(self, source: PassageVectors, ranking: Ranking) -> Embeddings:
         """Return what sets each of a ranking's passages apart from the others in its language, float32 [n, d].
 
         Vectors less the mean of a sample of their language, of length one: the cosine of two passages that have
         nothing in common is then about 0, whatever the model's own cosines are.
         """
-        means = snapshot.background.means()
-        vectors = snapshot.vectors_of(self.rows)
+        means = source.background.means()
+        vectors = source.vectors_of(self.rows)
         shared = np.array([means[language] for language in self.languages], np.float32).reshape(vectors.shape)
         apart = (vectors - shared)[ranking.ids]
         lengths = np.linalg.norm(apart, axis=1, keepdims=True).astype(np.float32)

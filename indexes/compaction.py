@@ -29,7 +29,7 @@ def merge_segments(settings: Settings, generation_id: int) -> bool:
     IndexDamaged, Unavailable.
     """
     folder = settings.index_folder(generation_id)
-    if not folder.is_dir():
+    if settings.index != "embedded" or not folder.is_dir():  # Milvus merges its own segments
         return False
     try:
         lock = FolderLock(folder, _LOCK_FILE)

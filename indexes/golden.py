@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -13,8 +14,8 @@ from core.models import Chunk, Document, Generation
 from core.settings import Settings
 from core.types import Hit
 from indexes.asking import hybrid_query
+from indexes.backends import Index, open_index
 from indexes.embedders.pool import EmbedderPool
-from indexes.hybrid import HybridIndex
 from indexes.translation.dictionary import Dictionary
 
 _LEAST_DEPTH = 50
@@ -89,9 +90,8 @@ class Examiner:
     def ask(self, golden: Golden, generation: Generation) -> GoldenReport:
         """Search a generation with every question; raises as the embedder and the index do."""
         self._dictionary = self._dictionary or Dictionary.open(self._settings.models_dir)
-        folder = self._settings.index_folder(generation.id)
         failed = []
-        with HybridIndex.open(folder, self._settings.lexical, self._settings.faiss_device) as index:
+        with closing(open_index(self._settings, generation.id)) as index:
             for wanted in golden.questions:
                 found = self._documents(index, generation, wanted)
                 if not set(found) & set(wanted.document_ids):
@@ -99,7 +99,7 @@ class Examiner:
         asked = len(golden.questions)
         return GoldenReport(asked, asked - len(failed), golden.min_pass, failed)
 
-    def _documents(self, index: HybridIndex, generation: Generation, wanted: GoldenQuestion) -> list[str]:
+    def _documents(self, index: Index, generation: Generation, wanted: GoldenQuestion) -> list[str]:
         """Return the first documents that a question finds, best first."""
         embedder = self._embedders.bound(generation.embedder, generation.fingerprint)
         query = hybrid_query(

@@ -1,4 +1,4 @@
-"""The hybrid index as a reader sees it: dense and lexical search over one snapshot, fused."""
+"""The embedded hybrid index as a reader sees it: dense and lexical search over one snapshot, fused."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from core.filters import Filter
 from core.language import detect_language
 from core.types import Embeddings, Hit, Ids, SearchMode
 from indexes.analyse import analyse
-from indexes.candidates import Candidates, Depths, Question
+from indexes.candidates import Candidates, Depths, PassageVectors, Question
 from indexes.dense import FaissDevice
 from indexes.evidence import Evidence
 from indexes.fusion import Fusion, Ranking
@@ -117,29 +117,10 @@ class HybridIndex:
         Raises InvalidInput for a dense search without an embedding, or one of another length than the index's.
         """
         snapshot = self._state()
-        if query.mode == "dense" and query.embedding is None:
-            raise InvalidInput("A dense search needs the question's embedding.")
-        embedding = None if query.mode == "lexical" else query.embedding
-        dimension = snapshot.manifest.dimension
-        if embedding is not None and dimension and embedding.shape != (dimension,):
-            raise InvalidInput(f"The question's embedding has shape {embedding.shape}, the index's ({dimension},).")
-        question = Question(
-            analyse(query.text),
-            detect_language(query.text),
-            embedding if dimension else None,
-            query.concepts if query.mode == "hybrid" else (),
-            query.centre,
-            query.effort,
-        )
-        depths = query.depths or Depths(query.depth, query.depth)
+        question = question_of(query, snapshot.manifest.dimension)
+        depths = depths_of(query)
         candidates = Candidates.of(snapshot, question, depths, snapshot.allowed_rows(query.wanted, query.groups))
-        ranking = _ranking(candidates, query)
-        return HybridResult(
-            candidates.hits(ranking),
-            candidates.evidence(ranking),
-            candidates.exhaust(depths),
-            candidates.vectors(snapshot, ranking) if query.vectors else np.empty((0, dimension), np.float32),
-        )
+        return result_of(candidates, query, snapshot)
 
     def live_ids(self) -> Ids:
         """Return the chunk ids that the state being served holds, ascending."""
@@ -192,6 +173,42 @@ class HybridIndex:
             return os.open(self._folder / FILE_NAME, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             return None
+
+
+def question_of(query: HybridQuery, dimension: int) -> Question:
+    """Return a query as the lists read it; dimension: of the index's vectors, 0 while it has none.
+
+    Raises InvalidInput for a dense search without an embedding, or one of another length than the index's.
+    """
+    if query.mode == "dense" and query.embedding is None:
+        raise InvalidInput("A dense search needs the question's embedding.")
+    embedding = None if query.mode == "lexical" else query.embedding
+    if embedding is not None and dimension and embedding.shape != (dimension,):
+        raise InvalidInput(f"The question's embedding has shape {embedding.shape}, the index's ({dimension},).")
+    return Question(
+        analyse(query.text),
+        detect_language(query.text),
+        embedding if dimension else None,
+        query.concepts if query.mode == "hybrid" else (),
+        query.centre,
+        query.effort,
+    )
+
+
+def depths_of(query: HybridQuery) -> Depths:
+    """Return how many passages a query takes from each list."""
+    return query.depths or Depths(query.depth, query.depth)
+
+
+def result_of(candidates: Candidates, query: HybridQuery, vectors: PassageVectors) -> HybridResult:
+    """Rank candidates as the query asks."""
+    ranking = _ranking(candidates, query)
+    return HybridResult(
+        candidates.hits(ranking),
+        candidates.evidence(ranking),
+        candidates.exhaust(depths_of(query)),
+        candidates.vectors(vectors, ranking) if query.vectors else np.empty((0, 0), np.float32),
+    )
 
 
 def _ranking(candidates: Candidates, query: HybridQuery) -> Ranking:

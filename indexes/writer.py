@@ -50,8 +50,12 @@ class _Row:
 
     @classmethod
     def of(cls, entry: IndexEntry, fields: FieldWeights) -> _Row:
-        text = entry.body or f"{entry.title}\n{entry.heading}"
-        return cls(detect_language(text), fields.bag(entry), entry.embedding, entry.attributes)
+        return cls(language_of(entry), fields.bag(entry), entry.embedding, entry.attributes)
+
+
+def language_of(entry: IndexEntry) -> str:
+    """Return the language that a chunk counts as."""
+    return detect_language(entry.body or f"{entry.title}\n{entry.heading}")
 
 
 class IndexWriter:

@@ -3,33 +3,40 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from typing import TypeVar
 
 from core.errors import Unavailable
 from core.settings import Settings
 from core.types import IndexEntry
+from indexes.backends import open_any_writer
 from indexes.lexical.fields import FieldWeights
 from indexes.locks import IndexLocked
 from indexes.manifest import IndexOutdated, Manifest
 from indexes.writer import IndexWriter
 
 _LONGEST_WAIT_S = 30.0
+_W = TypeVar("_W")
 
 
 def open_writer(
     settings: Settings, generation_id: int, *, without: Collection[str] = (), anew: bool = False
 ) -> IndexWriter:
-    """Open the writer of a generation as `IndexWriter.open`, waiting for another to finish; raises Unavailable."""
+    """Open the writer of an embedded generation as `IndexWriter.open`, waiting for another to finish.
+
+    Raises Unavailable.
+    """
+    folder, fields = settings.index_folder(generation_id), FieldWeights.of(settings)
+    return _waiting(
+        lambda: IndexWriter.open(folder, fields, without=without, anew=anew, exact_rows=settings.exact_rows)
+    )
+
+
+def _waiting(open_: Callable[[], _W]) -> _W:
     deadline = time.monotonic() + _LONGEST_WAIT_S
     while True:
         try:
-            return IndexWriter.open(
-                settings.index_folder(generation_id),
-                FieldWeights.of(settings),
-                without=without,
-                anew=anew,
-                exact_rows=settings.exact_rows,
-            )
+            return open_()
         except IndexLocked:
             if time.monotonic() > deadline:
                 raise Unavailable("Another process has been writing to this index for long.") from None
@@ -46,13 +53,13 @@ def check_readable(settings: Settings, generation_id: int) -> None:
 
 def commit_to_index(settings: Settings, generation_id: int, entries: Sequence[IndexEntry]) -> None:
     """Add entries and commit: when this returns, every reader that looks finds them."""
-    with open_writer(settings, generation_id) as writer:
+    with _waiting(lambda: open_any_writer(settings, generation_id)) as writer:
         writer.add(entries)
         writer.commit()
 
 
 def remove_from_index(settings: Settings, generation_id: int, chunk_ids: Sequence[int]) -> None:
     """Remove chunks and commit."""
-    with open_writer(settings, generation_id) as writer:
+    with _waiting(lambda: open_any_writer(settings, generation_id)) as writer:
         writer.tombstone(chunk_ids)
         writer.commit()

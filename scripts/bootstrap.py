@@ -57,6 +57,7 @@ ENVIRONMENTS = {
     "run": Environment(".venv", 600, removed=("setuptools", "pip")),
     "dev": Environment(".venv-dev", 1200, extras=("fast", "postgres"), locks=("dev",)),
     "local": Environment(".venv-local", 2500, extras=("local",), locks=("dev", "weights")),
+    "scale": Environment(".venv-scale", 2200, extras=("fast", "milvus", "ray"), locks=("dev",)),
     # vLLM serves models and knows nothing of us. What it brings for images and sound does not fit its torch.
     "vllm": Environment(
         ".venv-vllm", 5500, faiss=False, open=("vllm",), removed=("torchvision", "torchaudio", "torchcodec")
@@ -65,7 +66,13 @@ ENVIRONMENTS = {
     "bench": Environment(".venv-bench", 3500, faiss=False, locks=("bench",), open=("torch",)),
 }
 # What an extra of pyproject.toml adds: lock files, and requirement files without hashes.
-EXTRAS = {"fast": (("fast",), ()), "postgres": (("postgres",), ()), "local": (("local",), ("torch",))}
+EXTRAS = {
+    "fast": (("fast",), ()),
+    "local": (("local",), ("torch",)),
+    "milvus": (("milvus",), ()),
+    "postgres": (("postgres",), ()),
+    "ray": (("ray",), ()),
+}
 
 NETWORK_SIGNS = (
     "NewConnectionError",
@@ -249,7 +256,7 @@ def install(python: Path, environment: Environment, wanted: Wanted) -> None:
     if environment.faiss:
         run([*add, "--no-deps", "--no-index", "--no-build-isolation", "--editable", str(ROOT)], folder)
         run([*pip, "check"], folder)
-        if not {"fast", "local"} & set(wanted.extras):  # numba, torch and their like read much of it
+        if not set(wanted.extras) - {"postgres"}:  # numba, torch and their like read much of it
             prune(next(folder.glob("lib/python*/site-packages")))
     if environment.removed:
         run([*pip, "uninstall", "--yes", *environment.removed], folder)

@@ -34,6 +34,8 @@ def main() -> None:
     compile_lock("fast", extras["fast"], [*upgrade, *agree])
     compile_lock("local", extras["local"], [*upgrade, *agree, "--constraint", "requirements/torch.txt"])
     compile_lock("dev", groups["dev"], [*upgrade, *agree])
+    for extra in ("milvus", "ray"):  # their tests run with what the tests need
+        compile_lock(extra, extras[extra], [*upgrade, *agree, "--constraint", "requirements/dev.lock"])
     compile_lock("weights", groups["weights"], [*upgrade, "--no-deps"])
     bench = (REQUIREMENTS / "bench.in").read_text(encoding="utf-8").splitlines()
     compile_lock("bench", bench, [*upgrade, "--constraint", "requirements/torch.txt"])

@@ -21,6 +21,8 @@ MINUTES = ("slow", "vllm", "browser")  # marks of the tests that `quick` leaves 
 # Two processes whatever the machine has, for many tests start a server, workers and a database of their own. The
 # tests of a file stay together, for they share what was started for them.
 SIDE_BY_SIDE = ("--numprocesses", "2", "--dist", "loadfile")
+# Environments with tests of their own, by the marks of these: torch is large, and so are Milvus Lite and Ray.
+APART = {"local": ("local",), "scale": ("milvus", "ray")}
 # Nothing is downloaded while the tests run.
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
 
@@ -36,18 +38,22 @@ def main() -> None:
         install_browser()
         bootstrap.ensure("vllm")
     dev = bootstrap.ensure("dev")
-    left_out = ("local",) if everything else ("local", *MINUTES)
+    apart = [mark for marks in APART.values() for mark in marks]
+    left_out = apart if everything else (*apart, *MINUTES)
     chosen = " and ".join(f"not {mark}" for mark in left_out)
     status = pytest(dev, chosen, [*(["--cov"] if everything else []), *options.arguments])
-    if everything:  # sentence-transformers and torch have an environment of their own
-        status = pytest(bootstrap.ensure("local"), "local", [*local_modules(), *options.arguments]) or status
+    if everything:
+        for environment, marks in APART.items():
+            chosen = " or ".join(marks)
+            status = pytest(bootstrap.ensure(environment), chosen, [*modules(marks), *options.arguments]) or status
     sys.exit(status)
 
 
-def local_modules() -> "list[str]":
-    """List the test modules with the mark `local`: the others import what that environment does not hold."""
-    modules = sorted((bootstrap.ROOT / "tests").rglob("test_*.py"))
-    return [str(module) for module in modules if "pytest.mark.local" in module.read_text(encoding="utf-8")]
+def modules(marks: "tuple[str, ...]") -> "list[str]":
+    """List the test modules that bear one of these marks: the others import what that environment does not hold."""
+    paths = sorted((bootstrap.ROOT / "tests").rglob("test_*.py"))
+    wanted = [f"pytest.mark.{mark}" for mark in marks]
+    return [str(path) for path in paths if any(mark in path.read_text(encoding="utf-8") for mark in wanted)]
 
 
 def pytest(environment: Path, marks: str, arguments: "list[str]") -> int:

@@ -29,9 +29,9 @@ from core.job_queue import FINAL_STATES, job_of_key, lock_collection
 from core.models import Collection, Document, Generation, Job, JobItem, Revision
 from core.settings import Settings
 from core.types import Caller
+from indexes.backends import status_of
 from indexes.embedders.pool import EmbedderPool
 from indexes.lexical.fields import FieldWeights
-from indexes.status import read_status
 from indexes.writing import check_readable
 
 
@@ -111,7 +111,7 @@ class AdminService:
 
     def _index(self, collection: str, generation_id: int) -> IndexOut:
         try:
-            found = read_status(self._settings.index_folder(generation_id))
+            found = status_of(self._settings, generation_id)
         except (RagstoneError, OSError, ValueError) as error:
             return IndexOut(collection=collection, problem=str(error))
         return IndexOut(collection=collection, **asdict(found))

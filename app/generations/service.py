@@ -14,7 +14,7 @@ from core.generations import count_missing
 from core.models import Generation
 from core.settings import Settings
 from core.times import moment
-from indexes.manifest import Manifest
+from indexes.backends import status_of
 
 _KEPT = ("retired", "rejected")
 
@@ -90,8 +90,7 @@ class GenerationService:
 
     def _files(self, generation: Generation) -> _Files:
         try:
-            manifest = Manifest.read(self._settings.index_folder(generation.id))
-        except RagstoneError as error:
-            return _Files(damage=error.detail)
-        dead = sum(segment.dead for segment in manifest.segments)
-        return _Files(manifest.live_rows, dead, len(manifest.segments), manifest.size_bytes)
+            status = status_of(self._settings, generation.id)
+        except (RagstoneError, OSError, ValueError) as error:
+            return _Files(damage=error.detail if isinstance(error, RagstoneError) else str(error))
+        return _Files(status.chunks, status.dead, status.segments, status.size_bytes)

@@ -22,9 +22,10 @@ from core.settings import Settings
 from core.telemetry import RETRIEVAL_SECONDS
 from core.types import Caller, Embeddings, SearchMode, Source
 from indexes.asking import hybrid_query
+from indexes.backends import Index, open_index
 from indexes.candidates import Depths
 from indexes.embedders.pool import EmbedderPool
-from indexes.hybrid import HybridIndex, HybridQuery
+from indexes.hybrid import HybridQuery
 from indexes.lexical import registry as lexical
 from indexes.translation import matching as translation
 from indexes.translation.dictionary import Dictionary
@@ -94,7 +95,7 @@ class Retriever:
         self._database = database
         self.embedders = embedders
         self.questions = QuestionVectors()
-        self._indexes: OrderedDict[int, HybridIndex] = OrderedDict()
+        self._indexes: OrderedDict[int, Index] = OrderedDict()
         self._dictionary: Dictionary | None = None
         self._lock = threading.Lock()
         self._reranking = Reranking(settings)
@@ -251,15 +252,11 @@ class Retriever:
                 self._dictionary = Dictionary.open(self._settings.models_dir)
             return self._dictionary
 
-    def _index(self, generation_id: int) -> HybridIndex:
+    def _index(self, generation_id: int) -> Index:
         with self._lock:
             found = self._indexes.get(generation_id)
             if found is None:
-                found = HybridIndex.open(
-                    self._settings.index_folder(generation_id),
-                    self._settings.lexical,
-                    self._settings.faiss_device,
-                )
+                found = open_index(self._settings, generation_id)
                 self._indexes[generation_id] = found
                 if len(self._indexes) > _OPEN_INDEXES:
                     self._indexes.popitem(last=False)  # its files stay mapped until its last search ends
@@ -275,6 +272,6 @@ class Retriever:
             self._indexes.clear()
 
 
-def _newer(index: HybridIndex, version: int) -> bool:
+def _newer(index: Index, version: int) -> bool:
     index.refresh()
     return index.version != version

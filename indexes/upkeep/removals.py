@@ -14,6 +14,7 @@ from core.job_queue import FINAL_STATES
 from core.models import Chunk, Generation, IndexDeletion, Job
 from core.settings import Settings
 from core.vectors import drop_unused_vectors
+from indexes.backends import drop_from_server, generations_on_server
 from indexes.writing import check_readable, remove_from_index
 
 logger = logging.getLogger("ragstone.upkeep")
@@ -68,13 +69,18 @@ def collect_generations(settings: Settings, database: Database) -> bool:
     for generation_id in doomed:
         _remove_rows(database, generation_id)
     folders = [folder for folder in settings.index_dir.glob("*") if folder.name.isdigit()]
+    on_server = generations_on_server(settings)  # before the database: what is made meanwhile is not unknown
     with database.read() as session:
         known = set(session.scalars(select(Generation.id)))
     orphans = [folder for folder in folders if int(folder.name) not in known]
     for folder in orphans:
         shutil.rmtree(folder, ignore_errors=True)
         logger.info("removed the index of generation %s", folder.name)
-    return bool(doomed or orphans)
+    unknown = [generation_id for generation_id in on_server if generation_id not in known]
+    if unknown:
+        drop_from_server(settings, unknown)
+        logger.info("removed the index of generations %s from the server", unknown)
+    return bool(doomed or orphans or unknown)
 
 
 def _give_up_old_ones(settings: Settings, database: Database) -> list[int]:

@@ -51,6 +51,7 @@ class Upkeep:
         repair: mend what can be; the reports then tell of what is left.
         """
         self._check_known(collection)
+        self._check_embedded("verify")
         reports = []
         for generation, name in generations_of(self._database, collection):
             examined, report = self._look(generation, name, deep=deep)
@@ -66,6 +67,7 @@ class Upkeep:
     def purge(self, collection: str | None, *, rewrite_tables: bool = False) -> Purged:
         """Remove for good what was deleted; raises NotFound, Unavailable, StorageFull."""
         self._check_known(collection)
+        self._check_embedded("purge")
         return purge(self._settings, self._database, collection, rewrite_tables=rewrite_tables)
 
     def prove(self, texts: Sequence[str], files: Sequence[Path]) -> Proof:
@@ -82,6 +84,10 @@ class Upkeep:
         if generation.state == "active":
             report = with_originals(report, self._settings, self._database, content=deep)
         return examined, report
+
+    def _check_embedded(self, command: str) -> None:
+        if self._settings.index != "embedded":
+            raise Unavailable(f"{command} reads the embedded index; RAGSTONE_INDEX is {self._settings.index}.")
 
     def _check_known(self, collection: str | None) -> None:
         with self._database.read() as session:

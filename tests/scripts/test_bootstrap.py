@@ -150,7 +150,7 @@ def test_folder_of_someone_else_is_left_alone(project: Path) -> None:
 def test_unknown_extra_is_named_with_those_there_are(project: Path) -> None:
     assert _install(project, "--extras", "postgres,oracle") == (
         1,
-        ["There is no extra oracle: choose from fast, postgres, local."],
+        ["There is no extra oracle: choose from fast, local, milvus, postgres, ray."],
     )
 
 
