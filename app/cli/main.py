@@ -9,7 +9,7 @@ from urllib.parse import quote
 import httpx
 import typer
 
-from app.cli import feeding, generations, serve, up, upkeep
+from app.cli import backfill, feeding, generations, serve, up, upkeep
 from app.cli.client import checked, connected, fetched, stop, stream_lines
 from app.cli.output import JsonFlag, console, print_done, print_json, print_rows
 
@@ -28,6 +28,7 @@ cli.command()(generations.reindex)
 cli.command()(generations.rollback)
 cli.command()(upkeep.verify)
 cli.command()(upkeep.purge)
+cli.command()(backfill.backfill)
 collections = typer.Typer(help="List, make and delete collections.", no_args_is_help=True)
 documents = typer.Typer(help="List, show and delete documents.", no_args_is_help=True)
 jobs = typer.Typer(help="List, follow and cancel jobs.", no_args_is_help=True)
