@@ -34,7 +34,7 @@ _CHUNKS = 280
 class NoMore:
     """The embedder's name without its model: whoever asks it for a vector has found one missing."""
 
-    dimension, max_tokens = 384, 512
+    dimension, max_tokens, is_pinned = 384, 512, True
 
     def __init__(self, fingerprint: str) -> None:
         self.fingerprint = fingerprint
