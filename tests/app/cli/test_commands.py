@@ -50,7 +50,7 @@ def test_these_are_the_commands() -> None:
     names = {path[0] for path, _ in COMMANDS}
     assert names == {
         *("up", "serve", "worker", "ingest", "ask", "search", "status"),
-        *("collections", "documents", "jobs", "reindex", "rollback", "keys", "verify", "purge"),
+        *("collections", "documents", "jobs", "reindex", "rollback", "keys", "verify", "purge", "backfill"),
     }
 
 
