@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Collection, Sequence
@@ -20,10 +21,12 @@ from indexes.candidates import Candidates, Depths, PassageVectors, Question
 from indexes.dense import FaissDevice
 from indexes.evidence import Evidence
 from indexes.fusion import Fusion, Ranking
-from indexes.manifest import FILE_NAME
+from indexes.manifest import FILE_NAME, IndexDamaged
 from indexes.snapshot import Snapshot
 from indexes.status import IndexStatus
 from indexes.translation.concepts import Concept
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,8 @@ class HybridIndex:
     def refresh(self) -> bool:
         """Serve the latest commit from now on; costs two stat calls where there is none. Running searches go on.
 
-        Returns whether there was a newer one. Raises IndexDamaged, IndexOutdated.
+        Returns whether there was a newer one. Where that is damaged, what was served before is served on, and the
+        log says so. Raises IndexOutdated, and IndexDamaged where nothing was served before.
         """
         with self._refreshing:
             if self._closed or (self._snapshot is not None and not self._manifest_replaced()):
@@ -103,13 +107,19 @@ class HybridIndex:
             held = self._open_manifest()  # before reading: a commit meanwhile is then seen by the next refresh
             before = self._snapshot
             try:
-                self._snapshot = Snapshot.open(self._folder, self._lexical, self._device, before)
+                newest = Snapshot.open(self._folder, self._lexical, self._device, before)
+            except IndexDamaged as damage:
+                if before is None:
+                    _close(held)
+                    raise
+                log.error("%s: %s Searches go on without it: run `ragstone verify --repair`.", self._folder, damage)
+                newest = before
             except BaseException:
                 _close(held)
                 raise
             _close(self._manifest_fd)
-            self._manifest_fd = held
-            return before is None or before.manifest.version != self._snapshot.manifest.version
+            self._manifest_fd, self._snapshot = held, newest
+            return before is None or before.manifest.version != newest.manifest.version
 
     def search(self, query: HybridQuery) -> HybridResult:
         """Search the state as of the last refresh.
