@@ -64,6 +64,8 @@ def prove(settings: Settings, database: Database, texts: Sequence[str], files: S
     pieces of its bytes.
     """
     for text in texts:
+        if not _is_unicode(text):
+            raise InvalidInput(f"{text!r} is no valid text: the terminal's encoding has to be UTF-8.")
         if not spellings(text):
             raise InvalidInput(f"{text!r} is too short to be looked for: everything holds it.")
     pieces = list(texts)
@@ -87,6 +89,15 @@ def prove(settings: Settings, database: Database, texts: Sequence[str], files: S
     shared = _of_living(database, {place.text for place in places})
     alone = [place for place in places if place.text not in shared]
     return Proof(len(pieces), len(searched), size, alone[:_MOST_PLACES], len(shared))
+
+
+def _is_unicode(text: str) -> bool:
+    """Tell whether a text has no lone surrogates, which stand for bytes of an argument that were not UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _read(file: Path) -> bytes:

@@ -96,3 +96,19 @@ def test_collection_is_made_listed_reindexed_and_deleted(commands: Commands) -> 
     assert commands.json("collections", "delete", "prices", "--yes") == {"deleted": "prices"}
     assert "prices" not in {row["name"] for row in commands.json("collections", "list")}
     assert "prices" in commands.line("collections", "delete", "prices", "--yes", code=4)
+
+
+def test_rollback_lets_the_index_before_answer_again(commands: Commands) -> None:
+    commands.service.create_collection("returning")
+    commands.service.put("returning", "heron.txt", b"The heron nests in the north tower.")
+    (first,) = commands.json("collections", "generations", "returning")
+    assert "no" in commands.line("rollback", "returning", code=4).lower()
+    commands.json("reindex", "returning", "--chunk-target-tokens", "60")
+    states = {each["id"]: each["state"] for each in commands.json("collections", "generations", "returning")}
+    assert states.pop(first["id"]) != "active"
+    assert list(states.values()) == ["active"]
+    assert commands.json("rollback", "returning")["state"] == "succeeded"
+    states = {each["id"]: each["state"] for each in commands.json("collections", "generations", "returning")}
+    assert states.pop(first["id"]) == "active"
+    assert "active" not in states.values()
+    assert commands.service.search("returning", "heron")[0]["document_id"] == "heron.txt"
