@@ -11,7 +11,7 @@ from pathlib import Path
 from core.errors import Unavailable
 from core.settings import Settings
 from indexes.locks import FolderLock, IndexLocked
-from indexes.manifest import Manifest, SegmentRecord
+from indexes.manifest import IndexDamaged, Manifest, SegmentRecord
 from indexes.merging import next_merge
 from indexes.segments import MergedContent, Segment, read_dead, write_segment
 from indexes.writing import open_writer
@@ -82,6 +82,13 @@ def _replace(settings: Settings, generation_id: int, folder: Path, chosen: Seque
         dead = [read_dead(folder, record) for record in chosen]
     except FileNotFoundError:
         return True  # a commit has merged them meanwhile
+    for record in chosen:
+        try:
+            record.check(folder)
+        except IndexDamaged:
+            if record not in Manifest.read(folder).segments:
+                return True  # a commit has replaced its files meanwhile
+            raise
     content = MergedContent.of(sources, dead)
     staged = write_segment(folder, f"{STAGING}/{uuid.uuid4().hex}", content, settings.exact_rows)
     with open_writer(settings, generation_id) as writer:

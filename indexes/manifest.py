@@ -63,6 +63,12 @@ class SegmentRecord:
         """The segment's own files and its present tombstones."""
         return (*self.files, self.tombstones) if self.tombstones else self.files
 
+    def check(self, folder: Path) -> None:
+        """Compare every file with its checksum, so that no damage is copied; raises IndexDamaged."""
+        for file in self.all_files():
+            if reason := _damage(folder / file.path, file):
+                raise IndexDamaged(f"{file.path}: {reason}. Run `ragstone verify --repair`.")
+
 
 @dataclass(frozen=True, slots=True)
 class Manifest:

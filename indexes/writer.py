@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -34,6 +35,8 @@ from indexes.segments import (
 )
 
 _LOCK_FILE = "writer.lock"
+log = logging.getLogger(__name__)
+
 # A commit merges no more than this itself; larger merges wait for `merge`, which an idle worker calls.
 _MERGED_AT_COMMIT_ROWS = 4096
 _UNWEIGHTED = FieldWeights()
@@ -164,10 +167,17 @@ class IndexWriter:
     def merge(self, most_rows: int | None = None) -> bool:
         """Do the next merge that is due, if one is, and return whether there was one.
 
-        most_rows: leave merges of more rows than this undone. What is not committed stays so.
+        most_rows: leave merges of more rows than this undone. What is not committed stays so. What is damaged is
+        not merged, which would give it a checksum that matches.
         """
         chosen = next_merge(self._records(), most_rows)
         if not chosen:
+            return False
+        try:
+            for record in chosen:
+                record.check(self._folder)
+        except IndexDamaged as damage:
+            log.error("%s: no merge: %s", self._folder, damage)
             return False
         names = [record.name for record in chosen]
         sources = [self._segments[name] for name in names]

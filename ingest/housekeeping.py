@@ -13,6 +13,7 @@ from core.models import Answer, Generation
 from core.settings import Settings
 from core.vectors import sweep_vectors, trim_vectors
 from indexes import compaction
+from indexes.manifest import IndexDamaged
 
 logger = logging.getLogger("ragstone.worker")
 
@@ -23,8 +24,11 @@ def merge_segments(settings: Settings, database: Database, stopped: Callable[[],
         wanted = select(Generation.id).where(Generation.state.in_(("active", "building")))
         generations = list(session.scalars(wanted))
     for generation_id in generations:
-        while not stopped() and compaction.merge_segments(settings, generation_id):
-            pass
+        try:
+            while not stopped() and compaction.merge_segments(settings, generation_id):
+                pass
+        except IndexDamaged as damage:  # the other indexes are none the worse for it
+            logger.error("index %d is not merged: %s", generation_id, damage.detail)
 
 
 def collect_vectors(settings: Settings, database: Database, *, sweep: bool) -> None:

@@ -8,6 +8,7 @@ from indexes import compaction
 from indexes import writer as writer_module
 from indexes.compaction import STAGING, merge_segments
 from indexes.hybrid import HybridIndex
+from indexes.manifest import IndexDamaged, Manifest
 from indexes.merging import FAN_IN
 from indexes.segments import write_segment
 from tests.indexes.test_crashes import contents
@@ -104,3 +105,31 @@ def test_two_merges_of_one_index_do_not_meet(settings: Settings, monkeypatch: py
     go_on.set()
     first.join()
     assert contents(settings.index_folder(1)) == ([*range(1, FAN_IN + 1), 60], [])
+
+
+def flip_a_byte(file: Path) -> None:
+    """Put a file with another last byte into a file's place."""
+    whole = file.read_bytes()
+    file.unlink()
+    file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+
+
+def test_damage_is_not_merged_under_a_checksum_that_matches(settings: Settings) -> None:
+    folder = settings.index_folder(1)
+    (harmed, *_) = sorted(Manifest.read(folder).files())
+    flip_a_byte(folder / harmed)
+    with pytest.raises(IndexDamaged, match=harmed):
+        merge_segments(settings, 1)
+    assert set(Manifest.read(folder).damaged_files(folder)) == {harmed}
+
+
+def test_a_commit_leaves_damaged_segments_unmerged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for id_ in range(1, FAN_IN):
+        commit(tmp_path, {id_: f"alpha number{id_}"})
+    (harmed, *_) = sorted(Manifest.read(tmp_path).files())
+    flip_a_byte(tmp_path / harmed)
+    commit(tmp_path, {FAN_IN: "alpha last"})
+    manifest = Manifest.read(tmp_path)
+    assert len(manifest.segments) == FAN_IN
+    assert set(manifest.damaged_files(tmp_path)) == {harmed}
+    assert harmed in caplog.text
