@@ -131,7 +131,7 @@ def search_segment(
         count = _keep_hopeful(met, count, scores, first, threshold)
         for i in range(count):
             row = met[i]
-            size = _push(best_scores, best_rows, size, scores[row - first], row + base)
+            size = push(best_scores, best_rows, size, scores[row - first], row + base)
             scores[row - first] = 0.0
         if size == k:
             threshold = best_scores[0] * (1 - _ROUNDING)
@@ -223,7 +223,7 @@ def _worse(score, row, other_score, other_row):
 
 
 @njit(cache=True, nogil=True)
-def _push(best_scores, best_rows, size, score, row):
+def push(best_scores, best_rows, size, score, row):
     """Put a row into the heap of the best, in the place of the worst where it is full."""
     k = len(best_scores)
     if size < k:

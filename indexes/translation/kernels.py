@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from indexes.lexical.kernels import WINDOW, first_not_below
+from indexes.lexical.kernels import WINDOW, first_not_below, push
 
 # A row's concepts are the bits of a number.
 MOST_CONCEPTS = 64
@@ -27,7 +27,8 @@ def speaking(numbers, bounds, of_alternative, starts, rows, live, row_count, df)
     for term in range(len(numbers)):
         if numbers[term] >= 0:
             places[term] = starts[numbers[term]]
-    found, concepts = np.empty(min(most, row_count), np.int64), np.empty(min(most, row_count), np.uint64)
+    room = min(most, row_count) + 1  # a place is written before it is known whether it is needed
+    found, concepts = np.empty(room, np.int32), np.empty(room, np.uint64)
     size = 0
     met = np.zeros(WINDOW, np.uint64)
     for first in range(0, row_count if count else 0, WINDOW):
@@ -44,38 +45,64 @@ def speaking(numbers, bounds, of_alternative, starts, rows, live, row_count, df)
                 at = np.uintp(row - first)
                 if met[at] & bit:
                     continue
-                if _holds_others(
-                    row, lead, bounds[alternative], bounds[alternative + 1], numbers, starts, rows, places
-                ):
+                start, last = bounds[alternative], bounds[alternative + 1]
+                if last - start == 1 or _holds_others(row, lead, start, last, numbers, starts, rows, places):
                     met[at] |= bit
                     any_met = True
                     df[of_alternative[alternative]] += not len(live) or live[row]
             places[lead] = place
         if any_met:
-            for offset in range(WINDOW):
-                if met[offset]:
-                    found[size], concepts[size] = first + offset, met[offset]
-                    size += 1
-                    met[offset] = 0
+            for offset in range(WINDOW):  # without a branch, which would be guessed wrong half of the time
+                found[size], concepts[size] = first + offset, met[offset]
+                size += met[offset] != 0
+                met[offset] = 0
     return found[:size], concepts[:size]
 
 
 @njit(cache=True, nogil=True)
-def add_up(concepts, gains):
-    """Return the sum of the gains of each row's concepts, float64; concepts: as bits."""
-    bytes_used = (len(gains) + 7) >> 3
-    of_byte = np.zeros((bytes_used, 256))
+def gains_of_bytes(gains):
+    """Return what the concepts of each byte of a row's bits gain together: float64 [bytes, 256]."""
+    summed = np.zeros(((len(gains) + 7) >> 3, 256))
     for concept in range(len(gains)):
         bit = 1 << (concept & 7)
         for lower in range(bit):
-            of_byte[concept >> 3, bit | lower] = of_byte[concept >> 3, lower] + gains[concept]
+            summed[concept >> 3, bit | lower] = summed[concept >> 3, lower] + gains[concept]
+    return summed
+
+
+@njit(cache=True, nogil=True)
+def add_up(concepts, summed):
+    """Return the sum of the gains of each row's concepts, float64."""
     sums = np.zeros(len(concepts))
     for place in range(len(concepts)):
-        left = concepts[place]
-        for byte in range(bytes_used):
-            sums[place] += of_byte[byte, left & np.uint64(255)]
-            left >>= np.uint64(8)
+        sums[place] = _sum(concepts[place], summed)
     return sums
+
+
+@njit(cache=True, nogil=True)
+def best_of(rows, concepts, summed, allowed, best_scores, best_rows):
+    """Put the best of the rows into a heap as `search_segment` has it, and return how many it holds.
+
+    allowed: bool by row, or empty where all are.
+    """
+    size, k = 0, len(best_scores)
+    limited = len(allowed) > 0
+    for place in range(len(rows)):
+        if limited and not allowed[rows[place]]:
+            continue
+        score = _sum(concepts[place], summed)
+        if size < k or score > best_scores[0]:  # rows ascend: of equal ones the earlier is in already
+            size = push(best_scores, best_rows, size, score, rows[place])
+    return size
+
+
+@njit(cache=True, nogil=True)
+def _sum(concepts, summed):
+    total = 0.0
+    for byte in range(len(summed)):
+        total += summed[byte, concepts & np.uint64(255)]
+        concepts >>= np.uint64(8)
+    return total
 
 
 @njit(cache=True, nogil=True)

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexes.lexical.bm25 import Floats, lucene_idf
 from indexes.lexical.live import LivePostings
-from indexes.lexical.matches import FullMatches, Mask, Matches, Rows, nothing
+from indexes.lexical.matches import Mask, Matches, Rows, nothing
 from indexes.lexical.postings import Postings
+from indexes.top import top_places
 from indexes.translation.concepts import Concept
 
 Numbers = NDArray[np.int64]
@@ -46,19 +48,56 @@ class Wanted:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Speaking:
-    """rows: of a segment, those that speak of any concept, ascending; df: how many live rows speak of each.
+class Speaking(Protocol):
+    """The rows of a segment that speak of concepts. importance: what each concept is worth."""
 
-    scores: returns the sum of the importances of the concepts that each row speaks of.
-    """
+    @property
+    def df(self) -> Numbers:
+        """How many live rows speak of each concept."""
 
-    rows: Rows
-    df: Numbers
-    scores: Callable[[Floats], Floats]
+    def best(self, importance: Floats, k: int, allowed: Mask | None) -> tuple[Rows, Floats]:
+        """Return the k best allowed rows that speak of any, best first, and what their concepts sum up to."""
+
+    def scores_of(self, importance: Floats, rows: Rows) -> Floats:
+        """Return what the concepts of rows (ascending) sum up to."""
 
 
 Engine = Callable[[Wanted, LivePostings], Speaking]
+
+
+@dataclass(frozen=True, slots=True)
+class ConceptMatches:
+    """What the rows of all segments in the other language have to do with a question's concepts."""
+
+    parts: Sequence[tuple[int, int, Speaking]]  # first row, rows, and which of them speak
+    importance: Floats
+    asked_idf: float
+    known_idf: float
+
+    @property
+    def ceiling(self) -> float:
+        """The score of a passage that speaks of every concept."""
+        return self.asked_idf
+
+    def top(self, k: int, allowed: Mask | None) -> tuple[Rows, Floats]:
+        """Return the k best rows that speak of a concept and are allowed, and their scores; ties by row."""
+        found = [
+            (part.best(self.importance, k, None if allowed is None else allowed[base : base + count]), base)
+            for base, count, part in self.parts
+        ]
+        rows = np.concatenate([rows + base for (rows, _), base in found])
+        scores = np.concatenate([scores for (_, scores), _ in found])
+        best = top_places(scores, k)
+        return rows[best], scores[best]
+
+    def of_rows(self, rows: Rows) -> tuple[Floats, Floats]:
+        """Return the scores of rows (ascending) and the shares of the concepts' idf that they speak of."""
+        scores = np.zeros(len(rows))
+        for base, count, part in self.parts:
+            start, end = np.searchsorted(rows, (base, base + count)).tolist()
+            if start < end:
+                scores[start:end] = part.scores_of(self.importance, rows[start:end] - base)
+        return scores, scores / self.asked_idf
 
 
 def match_concepts(concepts: Sequence[Concept], parts: Sequence[tuple[int, LivePostings]]) -> Matches:
@@ -71,18 +110,14 @@ def match_concepts(concepts: Sequence[Concept], parts: Sequence[tuple[int, LiveP
     if not concepts or not parts:
         return nothing()
     speaking = engine_for(len(concepts))
-    of_parts = [speaking(Wanted.of(concepts, part.postings), part) for _, part in parts]
-    df = np.sum([part.df for part in of_parts], axis=0)
+    found = [speaking(Wanted.of(concepts, part.postings), part) for _, part in parts]
+    df = np.sum([each.df for each in found], axis=0)
     importance = lucene_idf(df, sum(part.documents for _, part in parts))
-    every = np.concatenate([part.scores(importance) for part in of_parts])
-    asked = float(importance.sum())
-    return FullMatches(
-        np.concatenate([part.rows + base for (base, _), part in zip(parts, of_parts, strict=True)]),
-        every,
-        every,
-        asked_idf=asked,
+    return ConceptMatches(
+        [(base, part.postings.row_count, each) for (base, part), each in zip(parts, found, strict=True)],
+        importance,
+        asked_idf=float(importance.sum()),
         known_idf=float(importance[df > 0].sum()),
-        ceiling=asked,
     )
 
 
@@ -108,10 +143,38 @@ def warm_up() -> None:
         Postings.of_bags([{1: 1}, {1: 2, 2: 1}]).save(Path(folder))
         postings = Postings.open(Path(folder))
         for live in (None, np.array([True, False])):
-            match_concepts(terms, [(0, LivePostings(postings, live))])
+            matches = match_concepts(terms, [(0, LivePostings(postings, live))])
+            matches.top(1, live)
+            matches.of_rows(np.arange(postings.row_count))
 
 
-def speaking_by_numpy(wanted: Wanted, part: LivePostings) -> Speaking:
+@dataclass(frozen=True, slots=True)
+class RowsOfConcepts:
+    """The rows that speak of each concept, ascending, as numpy finds them."""
+
+    of_concepts: Sequence[Rows]
+    row_count: int
+    df: Numbers
+
+    def best(self, importance: Floats, k: int, allowed: Mask | None) -> tuple[Rows, Floats]:
+        """As `Speaking` has it."""
+        sums = self._sums(importance)
+        rows = np.flatnonzero(sums if allowed is None else sums * allowed)
+        best = rows[top_places(sums[rows], k)]
+        return best, sums[best]
+
+    def scores_of(self, importance: Floats, rows: Rows) -> Floats:
+        """As `Speaking` has it."""
+        return self._sums(importance)[rows]
+
+    def _sums(self, importance: Floats) -> Floats:
+        sums = np.zeros(self.row_count)
+        for rows, gain in zip(self.of_concepts, importance.tolist(), strict=True):
+            sums[rows] += gain
+        return sums
+
+
+def speaking_by_numpy(wanted: Wanted, part: LivePostings) -> RowsOfConcepts:
     """Find the rows of a segment that speak of concepts, one alternative after the other."""
     postings = part.postings
     found: list[list[Rows]] = [[] for _ in range(wanted.count)]
@@ -121,18 +184,8 @@ def speaking_by_numpy(wanted: Wanted, part: LivePostings) -> Speaking:
             terms = wanted.numbers[wanted.bounds[place] : wanted.bounds[place + 1]]
             found[int(wanted.of_alternative[place])].append(_holding_all(terms, postings))
     of_concepts = [_joined(lists, postings.row_count) for lists in found]
-    spoken = np.zeros(postings.row_count, np.bool_)
-    for rows in of_concepts:
-        spoken[rows] = True
-
-    def scores(importance: Floats) -> Floats:
-        sums = np.zeros(postings.row_count)
-        for rows, gain in zip(of_concepts, importance.tolist(), strict=True):
-            sums[rows] += gain
-        return sums[spoken]
-
     df = np.array([_living(rows, part.live) for rows in of_concepts], np.int64)
-    return Speaking(np.flatnonzero(spoken), df, scores)
+    return RowsOfConcepts(of_concepts, postings.row_count, df)
 
 
 def _joined(lists: Sequence[Rows], row_count: int) -> Rows:

@@ -48,11 +48,18 @@ def test_rows_and_their_concepts_are_those_of_the_definition(
     gains = np.array([2.0**place for place in range(len(alternatives))])
     compiled = engine_for(len(alternatives))
     assert compiled is not speaking_by_numpy
+    sums, rows = expected @ gains, np.arange(len(held))
+    spoken_of = np.flatnonzero(sums * live)
+    best = spoken_of[np.lexsort((spoken_of, -sums[spoken_of]))]
     for engine in (compiled, speaking_by_numpy):
         found = engine(Wanted.of(concepts_of(alternatives), part.postings), part)
-        assert found.rows.tolist() == np.flatnonzero(expected.any(axis=1)).tolist()
         assert found.df.tolist() == expected[live].sum(axis=0).tolist()
-        assert found.scores(gains).tolist() == (expected @ gains)[expected.any(axis=1)].tolist()
+        assert found.scores_of(gains, rows).tolist() == sums.tolist()
+        for k in (1, 3, len(held)):
+            of_best, scores = found.best(gains, k, live)
+            assert (of_best.tolist(), scores.tolist()) == (best[:k].tolist(), sums[best[:k]].tolist())
+        every, _ = found.best(gains, len(held), None)
+        assert sorted(every.tolist()) == np.flatnonzero(sums).tolist()
 
 
 @given(texts, meanings.filter(bool), st.integers(0, 30))
@@ -78,13 +85,11 @@ def test_rows_beyond_one_window_are_found() -> None:
     part = LivePostings(postings_of(held))
     wanted = Wanted.of(concepts_of(alternatives), part.postings)
     found, other = engine_for(3)(wanted, part), speaking_by_numpy(wanted, part)
-    assert (
-        found.rows.tolist()
-        == other.rows.tolist()
-        == [row for row, text in enumerate(held) if any(spoken(text, alternatives))]
-    )
-    gains = np.array([1.0, 2.0, 4.0])
-    assert found.scores(gains).tolist() == other.scores(gains).tolist()
+    gains, rows = np.array([1.0, 2.0, 4.0]), np.arange(count)
+    expected = np.array([spoken(text, alternatives) for text in held], np.bool_) @ gains
+    assert found.scores_of(gains, rows).tolist() == other.scores_of(gains, rows).tolist() == expected.tolist()
+    assert found.best(gains, count, None)[0].tolist() == other.best(gains, count, None)[0].tolist()
+    assert found.best(gains, 50, None)[0].tolist() == np.lexsort((rows, -expected))[:50].tolist()
 
 
 def test_more_concepts_than_bits_are_matched_without_compiled_loops() -> None:
