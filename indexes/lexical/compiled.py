@@ -19,7 +19,7 @@ from indexes.lexical.matches import Mask, Matches, Rows, nothing
 from indexes.lexical.postings import Postings, term_hash
 from indexes.lexical.search import KEPT_SUMS, Bm25Search, Weighed
 
-_EVERY_ROW = np.empty(0, np.bool_)
+EVERY_ROW = np.empty(0, np.bool_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class CompiledMatches:
                     self._search.norms,
                     self._weights,
                     np.append(np.cumsum(bounds[::-1])[::-1], 0.0),
-                    _EVERY_ROW if allowed is None else allowed[base : base + held.row_count],
+                    EVERY_ROW if allowed is None else allowed[base : base + held.row_count],
                     base,
                     room.scores,
                     room.met,
@@ -146,11 +146,18 @@ class CompiledMatches:
 
 def warm_up() -> None:
     """Compile the loops, which takes many seconds, or load them from where numba keeps them."""
-    with TemporaryDirectory() as folder:
-        Postings.of_bags([{1: 1}, {1: 2, 2: 1}]).save(Path(folder))
-        search = CompiledBm25Search([LivePostings(Postings.open(Path(folder)))] * 2, VARIANTS["bm25"])
+    with sample_postings() as postings:
+        search = CompiledBm25Search([LivePostings(postings)] * 2, VARIANTS["bm25"])
         matches = search.match_hashes({1: 1, 2: 1})
         for allowed in (None, np.ones(search.row_count, np.bool_)):
             matches.top(2, allowed)
         for row_count in (1, search.row_count):
             matches.of_rows(np.arange(row_count))
+
+
+@contextmanager
+def sample_postings() -> Iterator[Postings]:
+    """Lend postings of two rows as a search has them: mapped, for which the loops are compiled."""
+    with TemporaryDirectory() as folder:
+        Postings.of_bags([{1: 1}, {1: 2, 2: 1}]).save(Path(folder))
+        yield Postings.open(Path(folder))

@@ -121,14 +121,14 @@ class Postings:
             dense: Frequencies = self.by_row[place][rows]
             return dense
         start, end = self.starts[term], self.starts[term + 1]
-        return frequencies_at(self.rows[start:end], self.frequencies[start:end], rows)
+        return values_at(self.rows[start:end], self.frequencies[start:end], rows)
 
 
-def frequencies_at(holding: NDArray[np.integer], frequencies: Frequencies, rows: NDArray[np.int64]) -> Frequencies:
-    """Return the frequency of each of rows among the holding ones (both ascending), 0 where it is not there."""
+def values_at(holding: NDArray[np.integer], values: Frequencies, rows: NDArray[np.int64]) -> Frequencies:
+    """Return the value of each of rows among the holding ones (both ascending), 0 where it is not there."""
     places = np.searchsorted(holding, rows.astype(holding.dtype, copy=False))
     places[places == len(holding)] = 0
-    found: Frequencies = np.where(holding[places] == rows, frequencies[places], 0)
+    found: Frequencies = np.where(holding[places] == rows, values[places], 0)
     return found
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Protocol
 
 import numpy as np
@@ -48,18 +46,25 @@ class Wanted:
         )
 
 
+class Scored(Protocol):
+    """The rows of a segment that speak of concepts, when it is known what each concept is worth."""
+
+    def best(self, k: int, allowed: Mask | None) -> tuple[Rows, Floats]:
+        """Return the k best allowed rows that speak of any, best first, and what their concepts sum up to."""
+
+    def scores_of(self, rows: Rows) -> Floats:
+        """Return what the concepts of rows (ascending) sum up to."""
+
+
 class Speaking(Protocol):
-    """The rows of a segment that speak of concepts. importance: what each concept is worth."""
+    """The rows of a segment that speak of concepts."""
 
     @property
     def df(self) -> Numbers:
         """How many live rows speak of each concept."""
 
-    def best(self, importance: Floats, k: int, allowed: Mask | None) -> tuple[Rows, Floats]:
-        """Return the k best allowed rows that speak of any, best first, and what their concepts sum up to."""
-
-    def scores_of(self, importance: Floats, rows: Rows) -> Floats:
-        """Return what the concepts of rows (ascending) sum up to."""
+    def scored(self, importance: Floats) -> Scored:
+        """Score them by what each concept is worth."""
 
 
 Engine = Callable[[Wanted, LivePostings], Speaking]
@@ -69,8 +74,7 @@ Engine = Callable[[Wanted, LivePostings], Speaking]
 class ConceptMatches:
     """What the rows of all segments in the other language have to do with a question's concepts."""
 
-    parts: Sequence[tuple[int, int, Speaking]]  # first row, rows, and which of them speak
-    importance: Floats
+    parts: Sequence[tuple[int, int, Scored]]  # first row, rows, and which of them speak
     asked_idf: float
     known_idf: float
 
@@ -82,7 +86,7 @@ class ConceptMatches:
     def top(self, k: int, allowed: Mask | None) -> tuple[Rows, Floats]:
         """Return the k best rows that speak of a concept and are allowed, and their scores; ties by row."""
         found = [
-            (part.best(self.importance, k, None if allowed is None else allowed[base : base + count]), base)
+            (part.best(k, None if allowed is None else allowed[base : base + count]), base)
             for base, count, part in self.parts
         ]
         rows = np.concatenate([rows + base for (rows, _), base in found])
@@ -96,7 +100,7 @@ class ConceptMatches:
         for base, count, part in self.parts:
             start, end = np.searchsorted(rows, (base, base + count)).tolist()
             if start < end:
-                scores[start:end] = part.scores_of(self.importance, rows[start:end] - base)
+                scores[start:end] = part.scores_of(rows[start:end] - base)
         return scores, scores / self.asked_idf
 
 
@@ -114,8 +118,10 @@ def match_concepts(concepts: Sequence[Concept], parts: Sequence[tuple[int, LiveP
     df = np.sum([each.df for each in found], axis=0)
     importance = lucene_idf(df, sum(part.documents for _, part in parts))
     return ConceptMatches(
-        [(base, part.postings.row_count, each) for (base, part), each in zip(parts, found, strict=True)],
-        importance,
+        [
+            (base, part.postings.row_count, each.scored(importance))
+            for (base, part), each in zip(parts, found, strict=True)
+        ],
         asked_idf=float(importance.sum()),
         known_idf=float(importance[df > 0].sum()),
     )
@@ -137,15 +143,11 @@ def _compiled() -> tuple[int, Engine]:
 
 
 def warm_up() -> None:
-    """Compile the loops, which takes seconds, or load them from where numba keeps them."""
-    terms = [Concept([np.array([1], np.uint64), np.array([1, 2], np.uint64)])]
-    with TemporaryDirectory() as folder:
-        Postings.of_bags([{1: 1}, {1: 2, 2: 1}]).save(Path(folder))
-        postings = Postings.open(Path(folder))
-        for live in (None, np.array([True, False])):
-            matches = match_concepts(terms, [(0, LivePostings(postings, live))])
-            matches.top(1, live)
-            matches.of_rows(np.arange(postings.row_count))
+    """Do what the first search would wait for."""
+    if _compiled()[0]:
+        from indexes.translation import compiled  # noqa: PLC0415 - as above
+
+        compiled.warm_up()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,22 +158,29 @@ class RowsOfConcepts:
     row_count: int
     df: Numbers
 
-    def best(self, importance: Floats, k: int, allowed: Mask | None) -> tuple[Rows, Floats]:
+    def scored(self, importance: Floats) -> SummedRows:
         """As `Speaking` has it."""
-        sums = self._sums(importance)
-        rows = np.flatnonzero(sums if allowed is None else sums * allowed)
-        best = rows[top_places(sums[rows], k)]
-        return best, sums[best]
-
-    def scores_of(self, importance: Floats, rows: Rows) -> Floats:
-        """As `Speaking` has it."""
-        return self._sums(importance)[rows]
-
-    def _sums(self, importance: Floats) -> Floats:
         sums = np.zeros(self.row_count)
         for rows, gain in zip(self.of_concepts, importance.tolist(), strict=True):
             sums[rows] += gain
-        return sums
+        return SummedRows(sums)
+
+
+@dataclass(frozen=True, slots=True)
+class SummedRows:
+    """sums: float64 [rows], what the concepts of every row sum up to."""
+
+    sums: Floats
+
+    def best(self, k: int, allowed: Mask | None) -> tuple[Rows, Floats]:
+        """As `Scored` has it."""
+        rows = np.flatnonzero(self.sums if allowed is None else self.sums * allowed)
+        best = rows[top_places(self.sums[rows], k)]
+        return best, self.sums[best]
+
+    def scores_of(self, rows: Rows) -> Floats:
+        """As `Scored` has it."""
+        return self.sums[rows]
 
 
 def speaking_by_numpy(wanted: Wanted, part: LivePostings) -> RowsOfConcepts:

@@ -54,11 +54,11 @@ def test_rows_and_their_concepts_are_those_of_the_definition(
     for engine in (compiled, speaking_by_numpy):
         found = engine(Wanted.of(concepts_of(alternatives), part.postings), part)
         assert found.df.tolist() == expected[live].sum(axis=0).tolist()
-        assert found.scores_of(gains, rows).tolist() == sums.tolist()
+        assert found.scored(gains).scores_of(rows).tolist() == sums.tolist()
         for k in (1, 3, len(held)):
-            of_best, scores = found.best(gains, k, live)
+            of_best, scores = found.scored(gains).best(k, live)
             assert (of_best.tolist(), scores.tolist()) == (best[:k].tolist(), sums[best[:k]].tolist())
-        every, _ = found.best(gains, len(held), None)
+        every, _ = found.scored(gains).best(len(held), None)
         assert sorted(every.tolist()) == np.flatnonzero(sums).tolist()
 
 
@@ -84,12 +84,12 @@ def test_rows_beyond_one_window_are_found() -> None:
     alternatives = [[[1, 8], [5]], [[9]], [[2, 9], [11]]]
     part = LivePostings(postings_of(held))
     wanted = Wanted.of(concepts_of(alternatives), part.postings)
-    found, other = engine_for(3)(wanted, part), speaking_by_numpy(wanted, part)
     gains, rows = np.array([1.0, 2.0, 4.0]), np.arange(count)
+    found, other = engine_for(3)(wanted, part).scored(gains), speaking_by_numpy(wanted, part).scored(gains)
     expected = np.array([spoken(text, alternatives) for text in held], np.bool_) @ gains
-    assert found.scores_of(gains, rows).tolist() == other.scores_of(gains, rows).tolist() == expected.tolist()
-    assert found.best(gains, count, None)[0].tolist() == other.best(gains, count, None)[0].tolist()
-    assert found.best(gains, 50, None)[0].tolist() == np.lexsort((rows, -expected))[:50].tolist()
+    assert found.scores_of(rows).tolist() == other.scores_of(rows).tolist() == expected.tolist()
+    assert found.best(count, None)[0].tolist() == other.best(count, None)[0].tolist()
+    assert found.best(50, None)[0].tolist() == np.lexsort((rows, -expected))[:50].tolist()
 
 
 def test_more_concepts_than_bits_are_matched_without_compiled_loops() -> None:
