@@ -9,10 +9,8 @@ import typer
 
 from app.cli.client import load_settings, stop
 from app.cli.output import JsonFlag, print_json
+from app.cli.upkeep import COULD_NOT_RUN, OneCollection
 from core.errors import RagstoneError
-
-_COULD_NOT_RUN = 2
-OneCollection = Annotated[str | None, typer.Option("--collection", "-c", help="One collection; all by default.")]
 
 
 def backfill(
@@ -34,7 +32,7 @@ def backfill(
     try:
         done = embed(load_settings(), collection, Cluster(workers, address, cpus, gpus))
     except RagstoneError as error:
-        stop(error.detail, _COULD_NOT_RUN)
+        stop(error.detail, COULD_NOT_RUN)
     if as_json:
         print_json(asdict(done))
     else:

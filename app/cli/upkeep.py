@@ -12,7 +12,7 @@ from app.cli.output import JsonFlag, print_json
 from core.errors import RagstoneError
 
 # Exit codes of `verify`: 0 sound, 1 damage.
-_COULD_NOT_RUN = 2
+COULD_NOT_RUN = 2
 OneCollection = Annotated[str | None, typer.Option("--collection", "-c", help="One collection; all by default.")]
 
 
@@ -35,7 +35,7 @@ def verify(
         with Upkeep.open(settings) as upkeep:
             reports = upkeep.verify(collection, repair=repair, deep=deep)
     except RagstoneError as error:
-        stop(error.detail, _COULD_NOT_RUN)
+        stop(error.detail, COULD_NOT_RUN)
     if as_json:
         print_json([report.as_json() for report in reports])
     else:
@@ -65,13 +65,13 @@ def purge(
     settings = load_settings()
     texts, files = text or [], prove or []
     if only_prove and not (texts or files):
-        stop("--only-prove needs something to look for: --text or --prove.", _COULD_NOT_RUN)
+        stop("--only-prove needs something to look for: --text or --prove.", COULD_NOT_RUN)
     try:
         with Upkeep.open(settings) as upkeep:
             purged = None if only_prove else upkeep.purge(collection, rewrite_tables=full)
             proof = upkeep.prove(texts, files) if texts or files else None
     except RagstoneError as error:
-        stop(error.detail, _COULD_NOT_RUN)
+        stop(error.detail, COULD_NOT_RUN)
     if as_json:
         print_json({"purged": purged and purged.as_json(), "proof": proof and proof.as_json()})
     else:
