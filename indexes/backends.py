@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol, Self
 
 from core.settings import Settings
@@ -71,8 +71,15 @@ def open_any_writer(settings: Settings, generation_id: int) -> Writer:
         from indexes.milvus.writer import MilvusWriter  # noqa: PLC0415 - only where it is chosen
 
         return MilvusWriter.open(settings, generation_id)
+    return open_embedded_writer(settings, generation_id)
+
+
+def open_embedded_writer(
+    settings: Settings, generation_id: int, *, without: Collection[str] = (), anew: bool = False
+) -> IndexWriter:
+    """Open the writer of an embedded generation as `IndexWriter.open`."""
     folder, fields = settings.index_folder(generation_id), FieldWeights.of(settings)
-    return IndexWriter.open(folder, fields, exact_rows=settings.exact_rows)
+    return IndexWriter.open(folder, fields, without=without, anew=anew, exact_rows=settings.exact_rows)
 
 
 def status_of(settings: Settings, generation_id: int) -> IndexStatus:

@@ -34,9 +34,9 @@ from indexes.segments import (
     write_tombstones,
 )
 
-_LOCK_FILE = "writer.lock"
 log = logging.getLogger(__name__)
 
+LOCK_FILE = "writer.lock"
 # A commit merges no more than this itself; larger merges wait for `merge`, which an idle worker calls.
 _MERGED_AT_COMMIT_ROWS = 4096
 _UNWEIGHTED = FieldWeights()
@@ -59,6 +59,25 @@ class _Row:
 def language_of(entry: IndexEntry) -> str:
     """Return the language that a chunk counts as."""
     return detect_language(entry.body or f"{entry.title}\n{entry.heading}")
+
+
+def dimension_with(entry: IndexEntry, dimension: int) -> int:
+    """Return the length of an index's vectors with another entry; dimension: without it, 0 while it has none.
+
+    Raises EmbedderMismatch where the entry's is not as long as those in the index.
+    """
+    dimension = dimension or len(entry.embedding)
+    if entry.embedding.shape != (dimension,):
+        raise EmbedderMismatch(
+            f"The index holds vectors of {dimension} dimensions, this one has {entry.embedding.shape}."
+        )
+    return dimension
+
+
+def check_analyser(written_by: str, fields: FieldWeights) -> None:
+    """Raise IndexOutdated where another analyser than ours has written what an index holds."""
+    if written_by != fields.analyser:
+        raise IndexOutdated(f"The index was written by analyser {written_by}, this is {fields.analyser}: reindex.")
 
 
 class IndexWriter:
@@ -110,13 +129,11 @@ class IndexWriter:
         if not folder.is_dir():
             folder.mkdir(parents=True, exist_ok=True)
             sync_folder(folder.parent)
-        lock = FolderLock(folder, _LOCK_FILE)
+        lock = FolderLock(folder, LOCK_FILE)
         try:
             manifest = Manifest.beyond(folder) if anew else Manifest.read(folder)
-            if manifest.analyser != fields.analyser and manifest.segments:
-                raise IndexOutdated(
-                    f"The index was written by analyser {manifest.analyser}, this is {fields.analyser}: reindex."
-                )
+            if manifest.segments:
+                check_analyser(manifest.analyser, fields)
             writer = cls(folder, lock, manifest, fields, without, anew, exact_rows)
             if not anew:
                 writer._remove_unnamed_files()
@@ -134,12 +151,7 @@ class IndexWriter:
         Raises EmbedderMismatch where an embedding is not as long as those in the index.
         """
         for entry in entries:
-            dimension = self._dimension or len(entry.embedding)
-            if entry.embedding.shape != (dimension,):
-                raise EmbedderMismatch(
-                    f"The index holds vectors of {dimension} dimensions, this one has {entry.embedding.shape}."
-                )
-            self._dimension = dimension
+            self._dimension = dimension_with(entry, self._dimension)
             self._buffer[entry.chunk_id] = _Row.of(entry, self._fields)
 
     def tombstone(self, chunk_ids: Iterable[int]) -> None:

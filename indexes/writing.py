@@ -9,7 +9,7 @@ from typing import TypeVar
 from core.errors import Unavailable
 from core.settings import Settings
 from core.types import IndexEntry
-from indexes.backends import open_any_writer
+from indexes.backends import open_any_writer, open_embedded_writer
 from indexes.lexical.fields import FieldWeights
 from indexes.locks import IndexLocked
 from indexes.manifest import IndexOutdated, Manifest
@@ -26,10 +26,7 @@ def open_writer(
 
     Raises Unavailable.
     """
-    folder, fields = settings.index_folder(generation_id), FieldWeights.of(settings)
-    return _waiting(
-        lambda: IndexWriter.open(folder, fields, without=without, anew=anew, exact_rows=settings.exact_rows)
-    )
+    return _waiting(lambda: open_embedded_writer(settings, generation_id, without=without, anew=anew))
 
 
 def _waiting(open_: Callable[[], _W]) -> _W:

@@ -8,22 +8,18 @@ from typing import Self
 
 import numpy as np
 
-from core.errors import EmbedderMismatch
 from core.settings import Settings
 from core.types import Embeddings, IndexEntry
 from indexes.background import scattered
 from indexes.lexical.fields import FieldWeights
 from indexes.locks import FolderLock
-from indexes.manifest import IndexOutdated
 from indexes.milvus import statistics, tables
 from indexes.milvus.connection import Fields, Milvus
 from indexes.milvus.facets import FIELD, facets_of
 from indexes.milvus.statistics import Changes, Statistics
 from indexes.milvus.tables import Names
 from indexes.milvus.terms import counted, saturations
-from indexes.writer import language_of
-
-_LOCK_FILE = "writer.lock"
+from indexes.writer import LOCK_FILE, check_analyser, dimension_with, language_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +58,7 @@ class MilvusWriter:
         """
         folder = settings.index_folder(generation_id)
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FolderLock(folder, _LOCK_FILE)
+        lock = FolderLock(folder, LOCK_FILE)
         try:
             writer = cls(Milvus(settings), generation_id, lock, FieldWeights.of(settings))
             writer._recover()
@@ -77,12 +73,7 @@ class MilvusWriter:
         Raises EmbedderMismatch where an embedding is not as long as those in the index.
         """
         for entry in entries:
-            dimension = self._dimension or len(entry.embedding)
-            if entry.embedding.shape != (dimension,):
-                raise EmbedderMismatch(
-                    f"The index holds vectors of {dimension} dimensions, this one has {entry.embedding.shape}."
-                )
-            self._dimension = dimension
+            self._dimension = dimension_with(entry, self._dimension)
             self._dropped.discard(entry.chunk_id)
             self._buffer[entry.chunk_id] = _Row(
                 language_of(entry), counted(self._fields.bag(entry)), entry.embedding, facets_of(entry.attributes)
@@ -154,10 +145,8 @@ class MilvusWriter:
             tables.drop(self._milvus, self._names)
             self._there = False
             return
-        if known.analyser != self._fields.analyser and known.documents:
-            raise IndexOutdated(
-                f"The index was written by analyser {known.analyser}, this is {self._fields.analyser}: reindex."
-            )
+        if known.documents:
+            check_analyser(known.analyser, self._fields)
         if not known.sure:
             self._count_anew(known)
 

@@ -13,6 +13,7 @@ from indexes.merging import FAN_IN
 from indexes.segments import write_segment
 from tests.indexes.test_crashes import contents
 from tests.support.crashes import died_at
+from tests.support.damage import flip
 from tests.support.index_entries import commit, found_by_words
 
 
@@ -107,17 +108,10 @@ def test_two_merges_of_one_index_do_not_meet(settings: Settings, monkeypatch: py
     assert contents(settings.index_folder(1)) == ([*range(1, FAN_IN + 1), 60], [])
 
 
-def flip_a_byte(file: Path) -> None:
-    """Put a file with another last byte into a file's place."""
-    whole = file.read_bytes()
-    file.unlink()
-    file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-
-
 def test_damage_is_not_merged_under_a_checksum_that_matches(settings: Settings) -> None:
     folder = settings.index_folder(1)
     (harmed, *_) = sorted(Manifest.read(folder).files())
-    flip_a_byte(folder / harmed)
+    flip(folder / harmed)
     with pytest.raises(IndexDamaged, match=harmed):
         merge_segments(settings, 1)
     assert set(Manifest.read(folder).damaged_files(folder)) == {harmed}
@@ -127,7 +121,7 @@ def test_a_commit_leaves_damaged_segments_unmerged(tmp_path: Path, caplog: pytes
     for id_ in range(1, FAN_IN):
         commit(tmp_path, {id_: f"alpha number{id_}"})
     (harmed, *_) = sorted(Manifest.read(tmp_path).files())
-    flip_a_byte(tmp_path / harmed)
+    flip(tmp_path / harmed)
     commit(tmp_path, {FAN_IN: "alpha last"})
     manifest = Manifest.read(tmp_path)
     assert len(manifest.segments) == FAN_IN

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from indexes.manifest import FILE_NAME, Manifest
+from tests.support.damage import flip
 from tests.support.service import RunningService, running_service
 from tests.support.stored import chunks_of, index_folder
 from tests.support.upkeep import DOCUMENTS, Tended
@@ -19,13 +20,6 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService
     """One service: the database makes no difference to the index's files."""
     with running_service(tmp_path_factory.mktemp("damage")) as running:
         yield running
-
-
-def flip(file: Path) -> None:
-    """Put a file with another last byte into a file's place; whoever has the old one mapped keeps it."""
-    whole = file.read_bytes()
-    file.unlink()
-    file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
 
 
 def cut(file: Path) -> None:

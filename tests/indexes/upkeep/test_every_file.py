@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from indexes.manifest import FILE_NAME, Manifest
-from tests.indexes.upkeep.test_damage import flip
+from tests.support.damage import flip
 from tests.support.service import RunningService, running_service
 from tests.support.stored import chunks_of, index_folder
 from tests.support.upkeep import DOCUMENTS, Tended
