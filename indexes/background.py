@@ -7,9 +7,10 @@ background of its own.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +56,7 @@ class Background:
         by_language: dict[str, list[tuple[Segment, Mask | None]]] = {}
         for segment, mask in zip(segments, live, strict=True):
             by_language.setdefault(segment.language, []).append((segment, mask))
-        return cls({language: _sample(parts) for language, parts in by_language.items()})
+        return cls({language: _vectors_of_sample(parts) for language, parts in by_language.items()})
 
     def means(self) -> dict[str, Embeddings]:
         """Return each language's mean vector, float32 [d]."""
@@ -63,40 +64,79 @@ class Background:
 
     def levels(self, query: Embeddings) -> dict[str, Level]:
         """Return each language's level for a question, float32 [d]."""
-        by_language = {language: vectors @ query for language, vectors in self.samples.items()}
-        everything = np.concatenate(list(by_language.values()) or [np.zeros(1, np.float32)])
-        mean, variance = float(everything.mean()), float(everything.var())
-        return {language: _level(cosines, mean, variance) for language, cosines in by_language.items()}
+        by_language = {language: _Moments.of(vectors @ query) for language, vectors in self.samples.items()}
+        everything = _Moments(*map(sum, zip(*by_language.values(), strict=True))) if by_language else _Moments()
+        return {language: _level(moments, everything) for language, moments in by_language.items()}
 
 
-def _level(cosines: NDArray[np.float32], mean: float, variance: float) -> Level:
-    """Estimate a language's level with a prior of _PRIOR_ROWS rows at the collection's mean and variance."""
-    total = len(cosines) + _PRIOR_ROWS
-    own_mean = (float(cosines.sum()) + _PRIOR_ROWS * mean) / total
-    spread = float(np.square(cosines - own_mean).sum()) + _PRIOR_ROWS * (variance + (mean - own_mean) ** 2)
-    return Level(own_mean, max(float(np.sqrt(spread / total)), _LEAST_DEVIATION))
+class _Moments(NamedTuple):
+    """How many cosines there are, their sum and the sum of their squares."""
+
+    size: int = 0
+    total: float = 0.0
+    squares: float = 0.0
+
+    @classmethod
+    def of(cls, cosines: NDArray[np.float32]) -> _Moments:
+        exact = cosines.astype(np.float64)
+        return cls(len(exact), float(exact.sum()), float(exact @ exact))
+
+    def spread_around(self, centre: float) -> float:
+        """Return the sum of the squared distances from a number."""
+        return self.squares - 2 * centre * self.total + self.size * centre**2
 
 
-def sample_rows(chunk_ids: Ids) -> Rows:
-    """Return the rows of a segment from which samples are drawn, in the order in which they are."""
-    keys = scattered(chunk_ids)
-    rows = np.arange(len(keys))
-    if len(keys) > _CANDIDATE_ROWS:
-        rows = np.argpartition(keys, _CANDIDATE_ROWS)[:_CANDIDATE_ROWS]
-    return rows[np.argsort(keys[rows])]
+def _level(own: _Moments, everything: _Moments) -> Level:
+    """Estimate a language's level with a prior of _PRIOR_ROWS rows as they are spread in the collection."""
+    count, mean = own.size + _PRIOR_ROWS, everything.total / max(everything.size, 1)
+    own_mean = (own.total + _PRIOR_ROWS * mean) / count
+    prior = everything.spread_around(own_mean) / max(everything.size, 1)
+    variance = (own.spread_around(own_mean) + _PRIOR_ROWS * prior) / count
+    return Level(own_mean, max(math.sqrt(max(variance, 0.0)), _LEAST_DEVIATION))
 
 
-def _sample(parts: Sequence[tuple[Segment, Mask | None]]) -> Embeddings:
-    keys, rows, places = [], [], []
-    for place, (segment, live) in enumerate(parts):
-        alive = segment.sample if live is None else segment.sample[live[segment.sample]]
-        rows.append(alive[:SAMPLE_ROWS])
-        keys.append(scattered(segment.chunk_ids[rows[-1]]))
-        places.append(np.full(len(rows[-1]), place))
-    first = np.argsort(np.concatenate(keys))[:SAMPLE_ROWS]
-    chosen = zip(np.concatenate(places)[first].tolist(), np.concatenate(rows)[first].tolist(), strict=True)
-    vectors = [parts[place][0].dense.vectors[row] for place, row in chosen]
-    return np.stack(vectors) if vectors else np.empty((0, parts[0][0].dense.vectors.shape[1]), np.float32)
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The rows of a segment from which samples are drawn, in the order in which they are, with their chunk ids.
+
+    vectors: float32 [n, d], those of the rows where the segment has many more, so that opening it reads one stretch
+    of a file and not a page here and there for each row; without rows elsewhere.
+    """
+
+    rows: Rows
+    chunk_ids: Ids
+    vectors: Embeddings
+
+    @classmethod
+    def of(cls, chunk_ids: Ids, vectors: Embeddings) -> Sample:
+        """Choose from all rows of a segment, vectors: float32 [N, d]."""
+        keys = scattered(chunk_ids)
+        rows = np.arange(len(keys))
+        if len(keys) > _CANDIDATE_ROWS:
+            rows = np.argpartition(keys, _CANDIDATE_ROWS)[:_CANDIDATE_ROWS]
+        rows = rows[np.argsort(keys[rows])]
+        return cls(rows, chunk_ids[rows], vectors[rows if len(rows) < len(vectors) else rows[:0]])
+
+    def vectors_at(self, places: NDArray[np.int64], every: Embeddings) -> Embeddings:
+        """Return the vectors of rows by their places in the sample; every: those of the segment."""
+        return self.vectors[places] if len(self.vectors) else every[self.rows[places]]
+
+
+def _vectors_of_sample(parts: Sequence[tuple[Segment, Mask | None]]) -> Embeddings:
+    places, ids, of_part = [], [], []
+    for number, (segment, live) in enumerate(parts):
+        rows = segment.sample.rows
+        alive = np.arange(len(rows)) if live is None else np.flatnonzero(live[rows])
+        places.append(alive[:SAMPLE_ROWS])
+        ids.append(segment.sample.chunk_ids[places[-1]])
+        of_part.append(np.full(len(places[-1]), number))
+    first = np.argsort(scattered(np.concatenate(ids)))[:SAMPLE_ROWS]
+    chosen, origin = np.concatenate(places)[first], np.concatenate(of_part)[first]
+    vectors = np.empty((len(first), parts[0][0].dense.vectors.shape[1]), np.float32)
+    for number, (segment, _) in enumerate(parts):
+        own = origin == number
+        vectors[own] = segment.sample.vectors_at(chosen[own], segment.dense.vectors)
+    return vectors
 
 
 def scattered(ids: Ids) -> NDArray[np.uint64]:

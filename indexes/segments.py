@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from core.types import Embeddings, Ids
 from indexes.arrays import map_arrays, save_arrays
-from indexes.background import sample_rows
+from indexes.background import Sample
 from indexes.columns import Columns
 from indexes.dense import EXACT_ROWS, DenseSegment
 from indexes.durable import naming_full_disk, sync_file, sync_folder
@@ -61,21 +61,22 @@ class NewContent:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A segment's files, mapped. language is "zh", "en" or "" for neither; sample: `background.sample_rows`."""
+    """A segment's files, mapped. language is "zh", "en" or "" for neither."""
 
     name: str
     language: str
     chunk_ids: Ids
-    sample: Rows
+    sample: Sample
     postings: Postings
     dense: DenseSegment
     columns: Columns
 
     @classmethod
-    def open(cls, folder: Path, record: SegmentRecord) -> Segment:
+    def open(cls, folder: Path, record: SegmentRecord, *, searched: bool = False) -> Segment:
         """Map a segment's files; raises FileNotFoundError where they are gone, IndexDamaged where they differ.
 
-        Sizes are compared here, contents only by `Manifest.damages`: reading them all would be no mapping.
+        searched: as `DenseSegment.open` takes it. Sizes are compared here, contents only by `Manifest.damages`:
+        reading them all would be no mapping.
         """
         here = folder / SEGMENTS / record.name
         for file in record.files:
@@ -87,9 +88,9 @@ class Segment:
                 record.name,
                 record.language,
                 ids["chunk_ids"],
-                ids["sample"],
+                Sample(ids["sample_rows"], ids["sample_chunk_ids"], ids["sample_vectors"]),
                 Postings.open(here),
-                DenseSegment.open(here),
+                DenseSegment.open(here, searched=searched),
                 Columns.open(here),
             )
         except (ValueError, RuntimeError) as error:
@@ -135,9 +136,11 @@ def write_segment(folder: Path, path: str, content: SegmentContent, exact_rows: 
     here.mkdir(parents=True)
     try:
         with naming_full_disk(folder):
-            sample = sample_rows(content.chunk_ids)
-            save_arrays(here / _IDS, {"chunk_ids": content.chunk_ids, "sample": sample})
             content.save(here, exact_rows)
+            sample = Sample.of(content.chunk_ids, DenseSegment.vectors_in(here))
+            arrays = {"chunk_ids": content.chunk_ids}
+            arrays |= {f"sample_{field.name}": getattr(sample, field.name) for field in fields(sample)}
+            save_arrays(here / _IDS, arrays)
             written = sorted(here.iterdir())
             for file in written:
                 sync_file(file)

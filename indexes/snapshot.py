@@ -37,7 +37,7 @@ class LiveSegment:
         """Open a segment, or take over what previous, an earlier state of the same segment, has of it."""
         if previous is not None and previous.record == record:
             return previous
-        segment = previous.segment if previous is not None else Segment.open(folder, record)
+        segment = previous.segment if previous is not None else Segment.open(folder, record, searched=True)
         live = ~read_dead(folder, record) if record.dead else None
         return cls(record, segment, LivePostings(segment.postings, live))
 

@@ -24,12 +24,15 @@ _LIST_OF_ROW = "dense.lists.npy"
 _BITS = 4
 # Dimensions to a code, the best first: one of them must divide the vectors' length.
 _DIMENSIONS_A_CODE = (4, 3, 5, 2)
+# Lists: short ones leave more of the codes unread, but opening one costs as much as reading a hundred codes.
 _LISTS_PER_ROOT = 3
+_CODES_A_LIST = 250
 _ROWS_A_CENTROID = 30
 _TRAINING_ROUNDS = 6
 _ROWS_AT_ONCE = 16384
-# To tell the lists that hold no allowed rows, so many of these are looked at for each list ...
+# To tell the lists that hold no allowed rows, so many of these are looked at for each list, and in all at least ...
 _SEEN_A_LIST = 16
+_SEEN_AT_LEAST = 50_000
 # ... and a list of which none is seen is only passed over if so many were to be expected: small ones never are.
 _EXPECTED = 5
 # Where more is allowed than this, hardly a list holds nothing.
@@ -75,7 +78,7 @@ class InvertedFile:
         width = next((n for n in _DIMENSIONS_A_CODE if dimension % n == 0), None)
         if width is None:
             raise ValueError(f"{dimension} dimensions cannot be cut into codes")
-        lists = int(_LISTS_PER_ROOT * np.sqrt(rows))
+        lists = max(1, min(int(_LISTS_PER_ROOT * np.sqrt(rows)), rows // _CODES_A_LIST))
         on_this_thread()  # threads that meet after every small step cost more than they bring
         index = faiss.IndexIVFPQFastScan(
             faiss.IndexFlatIP(dimension), dimension, lists, dimension // width, _BITS, faiss.METRIC_INNER_PRODUCT
@@ -127,7 +130,7 @@ class InvertedFile:
         share = allowed / len(mask)
         if share > _NEARLY_ALL:
             return np.ones(len(self.sizes), np.bool_)
-        step = max(1, allowed // (_SEEN_A_LIST * len(self.sizes)))
+        step = max(1, allowed // max(_SEEN_A_LIST * len(self.sizes), _SEEN_AT_LEAST))
         lists = self.list_of_row[::step][np.flatnonzero(mask[::step])]
         seen = np.bincount(lists, minlength=len(self.sizes)) > 0
         return seen | (self.sizes * share < _EXPECTED * step)

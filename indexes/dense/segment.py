@@ -19,8 +19,8 @@ from indexes.top import top_places
 
 log = logging.getLogger(__name__)
 
-# Up to so many rows, comparing them all takes about a millisecond.
-EXACT_ROWS = 10_000
+# Up to so many rows, comparing them all takes about as long as an inverted file.
+EXACT_ROWS = 4096
 # Comparing one raw vector somewhere costs as much as reading this many codes ...
 _CODES_A_ROW = 12
 # ... and an inverted file has fixed costs of as much as this many raw vectors.
@@ -38,16 +38,25 @@ class DenseSegment:
     tuning: Tuning | None = None
 
     @classmethod
-    def open(cls, folder: Path) -> DenseSegment:
-        """Map the files that `save` wrote; raises FileNotFoundError, RuntimeError and ValueError if not whole."""
-        vectors = map_vectors(folder / FILE_NAME)
+    def open(cls, folder: Path, *, searched: bool = False) -> DenseSegment:
+        """Map the files that `save` wrote; raises FileNotFoundError, RuntimeError and ValueError if not whole.
+
+        searched: by questions, which read the vectors here and there where an inverted file proposes them, and not
+        from end to end.
+        """
         if not (folder / TUNING_FILE).exists():
-            return cls(vectors)
+            return cls(cls.vectors_in(folder))
+        vectors = map_vectors(folder / FILE_NAME, scattered=searched)
         tuning = Tuning.read(folder / TUNING_FILE)
         inverted = InvertedFile.open(folder)
         if inverted.index.ntotal != len(vectors):
             raise ValueError(f"{inverted.index.ntotal} codes for {len(vectors)} vectors")
         return cls(vectors, inverted, tuning)
+
+    @staticmethod
+    def vectors_in(folder: Path) -> Embeddings:
+        """Map the vectors that `save` wrote, float32 [N, d]; raises FileNotFoundError, ValueError."""
+        return map_vectors(folder / FILE_NAME)
 
     @staticmethod
     def save(folder: Path, blocks: Iterable[Embeddings], exact_rows: int = EXACT_ROWS) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,8 @@ class Tuning:
 
     def share(self, allowed: float) -> float:
         """Return the part of all codes to read where this part of all rows, above 0, is allowed."""
+        if allowed >= 1:
+            return self.shares[0]
         needed = float(np.interp(np.log(RECALL_AT / allowed), np.log(_DEPTHS), self.shares))
         return min(needed, _MOST_MORE * self.shares[0])
 
@@ -95,7 +98,8 @@ class _Probe:
             until[nearest] = np.cumsum(inverted.sizes[nearest]) / len(inverted.list_of_row)
             read[i] = until[inverted.list_of_row[self.best[i]]]
         quantile = (1 + _RECALL) / 2  # codes lose as much again
-        return tuple(min(1.0, _MARGIN * float(np.quantile(read[:, :depth], quantile))) for depth in _DEPTHS)
+        needed = [min(1.0, _MARGIN * float(np.quantile(read[:, :depth], quantile))) for depth in _DEPTHS]
+        return tuple(accumulate(needed, max))  # so that a filter never has less read
 
     def recall(self, inverted: InvertedFile, share: float, refined: int) -> float:
         """Return the part of the best ten rows that the codes propose."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import mmap
 from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
@@ -31,10 +33,18 @@ def write_vectors(path: Path, blocks: Iterable[Embeddings]) -> None:
         _write_header(file, rows, dimension)
 
 
-def map_vectors(path: Path) -> Embeddings:
-    """Map the file that `write_vectors` wrote, float32 [N, d]; raises FileNotFoundError, ValueError."""
-    vectors: Embeddings = np.load(path, "r").view(np.ndarray)
-    return vectors
+def map_vectors(path: Path, *, scattered: bool = False) -> Embeddings:
+    """Map the file that `write_vectors` wrote, float32 [N, d]; raises FileNotFoundError, ValueError.
+
+    scattered: a few rows here and there will be read, so that the system should not read what lies around them.
+    """
+    with path.open("rb") as file:
+        npy.read_magic(file)
+        shape, _, dtype = npy.read_array_header_1_0(file)
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        if scattered:
+            mapped.madvise(mmap.MADV_RANDOM)
+        return np.frombuffer(mapped, dtype, math.prod(shape), file.tell()).reshape(shape)
 
 
 def _write_header(file: BinaryIO, rows: int, dimension: int) -> None:
