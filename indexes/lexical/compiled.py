@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.lexical import kernels
+from indexes.lexical.addresses import ROW_COUNT, table_of
 from indexes.lexical.bm25 import VARIANTS, Floats, Variant
 from indexes.lexical.live import LivePostings
 from indexes.lexical.matches import Mask, Matches, Rows, nothing
@@ -36,6 +37,13 @@ class CompiledBm25Search(Bm25Search):
     def __init__(self, segments: Sequence[LivePostings], variant: Variant) -> None:
         super().__init__(segments, variant)
         self._rooms: deque[_Room] = deque(maxlen=KEPT_SUMS)
+        self.table = table_of([(base, segment.postings) for base, segment in self.segments])
+        self._worn = [(place, each) for place, (_, each) in enumerate(self.segments) if each.live is not None]
+        # The largest first: what it finds lets others stop early.
+        self.order = np.argsort(-self.table[:, ROW_COUNT], kind="stable")
+        # A longer mean than the peaks were computed at raises a saturation by the ratio of the two at most.
+        means = np.array([segment.mean_length for segment in segments])
+        self.longer = np.maximum(1.0, self.statistics.mean_length / means)
 
     def match(self, terms: Sequence[str]) -> Matches:
         """Look a question's terms up; a term asked twice counts twice."""
@@ -48,11 +56,9 @@ class CompiledBm25Search(Bm25Search):
         hashes = np.fromiter(asked, np.uint64, len(asked))
         shape = (len(self.segments), len(asked))
         numbers, df, peaks = np.empty(shape, np.int64), np.empty(shape, np.int64), np.empty(shape)
-        for place, (_, segment) in enumerate(self.segments):
-            held = segment.postings
-            kernels.look_up(hashes, held.terms, held.starts, held.peaks, numbers[place], df[place], peaks[place])
-            if segment.live is not None:
-                df[place] = segment.df(numbers[place])
+        kernels.look_up(hashes, self.table, numbers, df, peaks)
+        for place, segment in self._worn:
+            df[place] = segment.df(numbers[place])
         weighed = self.weigh(np.fromiter(asked.values(), np.int64, len(asked)), df.sum(axis=0))
         if len(weighed.order) and weighed.weights.min() <= 0:
             return super().match_hashes(asked)
@@ -88,59 +94,35 @@ class CompiledMatches:
 
     def top(self, k: int, allowed: Mask | None) -> tuple[Rows, Floats]:
         """Return the k best rows that hold a term and are allowed (None: all), and their scores; ties by row."""
-        segments = self._search.segments
-        k = min(k, self._search.row_count)
+        search = self._search
+        k = min(k, search.row_count)
         if k < 1 or not len(self._weights):
             return np.empty(0, np.int64), np.empty(0)
-        scores, rows, size = np.empty(k), np.empty(k, np.int64), 0
-        with self._search.room() as room:
-            # The largest first: what it finds lets others stop early.
-            for place in sorted(range(len(segments)), key=lambda i: -segments[i][1].postings.row_count):
-                base, segment = segments[place]
-                held = segment.postings
-                # A longer mean than the peaks were computed at raises a saturation by the ratio of the two at most.
-                longer = max(1.0, self._search.statistics.mean_length / segment.mean_length)
-                bounds = self._weights * np.minimum(self._peaks[place] * longer, 1.0)
-                size = kernels.search_segment(
-                    self._numbers[place],
-                    held.starts,
-                    held.rows,
-                    held.frequencies,
-                    held.frequent,
-                    held.by_row,
-                    held.lengths,
-                    self._search.norms,
-                    self._weights,
-                    np.append(np.cumsum(bounds[::-1])[::-1], 0.0),
-                    EVERY_ROW if allowed is None else allowed[base : base + held.row_count],
-                    base,
-                    room.scores,
-                    room.met,
-                    scores,
-                    rows,
-                    size,
-                )
-        best = np.lexsort((rows[:size], -scores[:size]))
-        return rows[best], scores[best]
+        scores, rows = np.empty(k), np.empty(k, np.int64)
+        with search.room() as room:
+            size = kernels.search(
+                search.table,
+                search.order,
+                search.longer,
+                self._numbers,
+                self._peaks,
+                self._weights,
+                search.norms,
+                EVERY_ROW if allowed is None else allowed,
+                room.scores,
+                room.met,
+                scores,
+                rows,
+            )
+        return rows[:size], scores[:size]
 
     def of_rows(self, rows: Rows) -> tuple[Floats, Floats]:
         """Return the scores of rows (ascending) and the shares of the question's idf that they cover."""
-        frequencies = np.zeros((len(self._weights), len(rows)), np.uint32)
-        for place, (base, segment) in enumerate(self._search.segments):
-            held = segment.postings
-            start, end = np.searchsorted(rows, (base, base + held.row_count)).tolist()
-            if start < end:
-                kernels.frequencies_of(
-                    self._numbers[place],
-                    held.starts,
-                    held.rows,
-                    held.frequencies,
-                    rows[start:end] - base,
-                    frequencies[:, start:end],
-                )
-        # Sums along the first axis are taken in the order of the terms, so that equal passages tie.
-        scores: Floats = (self._weights[:, None] * self._search.saturation(rows, frequencies)).sum(axis=0)
-        covered: Floats = (self._importance[:, None] * (frequencies > 0)).sum(axis=0)
+        search = self._search
+        scores, covered = np.zeros(len(rows)), np.zeros(len(rows))
+        kernels.score_rows(
+            search.table, self._numbers, self._weights, self._importance, search.norms, rows, scores, covered
+        )
         return scores, covered / self.asked_idf if self.asked_idf else covered
 
 

@@ -8,6 +8,24 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from indexes.lexical.addresses import (
+    BASE,
+    BY_ROW,
+    FREQUENCIES,
+    FREQUENT,
+    FREQUENT_COUNT,
+    LENGTHS,
+    PEAKS,
+    POSTING_COUNT,
+    ROW_COUNT,
+    ROWS,
+    STARTS,
+    TERM_COUNT,
+    TERMS,
+    WIDTH,
+    array_at,
+)
+
 # Rows scored at a time: their scores take 64 kB.
 WINDOW = 8192
 # Sums of more than a few terms differ by less than this from what their bounds say, relatively.
@@ -15,71 +33,154 @@ _ROUNDING = 1e-12
 
 
 @njit(cache=True, nogil=True)
-def look_up(hashes, terms, starts, peaks, numbers, counts, highest):
-    """Fill in each term's number (-1: none), how many rows hold it, and its peak, as `Postings` has them."""
-    for place in range(len(hashes)):
-        wanted = hashes[place]
-        low, high = 0, len(terms)
-        while low < high:
-            middle = (low + high) >> 1
-            if terms[middle] < wanted:
-                low = middle + 1
+def look_up(hashes, table, numbers, counts, peaks):
+    """Fill in, for each segment and term, its number (-1: none), how many rows hold it, and its peak.
+
+    table: as `addresses.table_of` makes it; the others: [segments, terms].
+    """
+    for segment in range(len(table)):
+        terms = array_at(table[segment, TERMS], table[segment, TERM_COUNT], np.uint64)
+        starts = array_at(table[segment, STARTS], table[segment, TERM_COUNT] + 1, np.int64)
+        highest = array_at(table[segment, PEAKS], table[segment, TERM_COUNT], np.float32)
+        for place in range(len(hashes)):
+            wanted = hashes[place]
+            low, high = 0, len(terms)
+            while low < high:
+                middle = (low + high) >> 1
+                if terms[middle] < wanted:
+                    low = middle + 1
+                else:
+                    high = middle
+            if low < len(terms) and terms[low] == wanted:
+                numbers[segment, place] = low
+                counts[segment, place] = starts[low + 1] - starts[low]
+                peaks[segment, place] = highest[low]
             else:
-                high = middle
-        if low < len(terms) and terms[low] == wanted:
-            numbers[place] = low
-            counts[place] = starts[low + 1] - starts[low]
-            highest[place] = peaks[low]
-        else:
-            numbers[place] = -1
-            counts[place] = 0
-            highest[place] = 0.0
+                numbers[segment, place] = -1
+                counts[segment, place] = 0
+                peaks[segment, place] = 0.0
 
 
 @njit(cache=True, nogil=True)
-def frequencies_of(numbers, starts, rows, frequencies, wanted, found):
-    """Fill in how often each term occurs in each wanted row (ascending): found [terms, wanted]."""
+def score_rows(table, numbers, weights, importance, norms, wanted, scores, covered):
+    """Add to each wanted row's score and to the importance that it covers; wanted: ascending, over all segments."""
+    start = 0
+    for segment in range(len(table)):
+        base, row_count = table[segment, BASE], table[segment, ROW_COUNT]
+        end = start
+        while end < len(wanted) and wanted[end] < base + row_count:
+            end += 1
+        if start < end:
+            span = slice(start, end)
+            _score_rows(
+                table[segment],
+                numbers[segment],
+                weights,
+                importance,
+                norms,
+                wanted[span],
+                scores[span],
+                covered[span],
+            )
+        start = end
+
+
+@njit(cache=True, nogil=True)
+def _score_rows(segment, numbers, weights, importance, norms, wanted, scores, covered):
+    """Do it in one segment, one term after the other, so that equal passages tie."""
+    starts = array_at(segment[STARTS], segment[TERM_COUNT] + 1, np.int64)
+    rows = array_at(segment[ROWS], segment[POSTING_COUNT], np.int32)
+    lengths = array_at(segment[LENGTHS], segment[ROW_COUNT], np.int32)
+    narrow = array_at(segment[FREQUENCIES], segment[POSTING_COUNT], np.uint8)
+    wide = array_at(segment[FREQUENCIES], segment[POSTING_COUNT], np.uint32)
     for term in range(len(numbers)):
         if numbers[term] < 0:
             continue
         low, end = starts[numbers[term]], starts[numbers[term] + 1]
         for place in range(len(wanted)):
-            low = first_not_below(rows, low, end, wanted[place])
+            row = wanted[place] - segment[BASE]
+            low = first_not_below(rows, low, end, row)
             if low == end:
                 break
-            if rows[low] == wanted[place]:
-                found[term, place] = frequencies[low]
+            if rows[low] == row:
+                frequency = np.float64(wide[low] if segment[WIDTH] > 1 else narrow[low])
+                scores[place] += weights[term] * (frequency / (frequency + norms[lengths[row]]))
+                covered[place] += importance[term]
 
 
 @njit(cache=True, nogil=True)
-def search_segment(
-    numbers,
-    starts,
-    rows,
-    frequencies,
-    frequent,
-    by_row,
-    lengths,
-    norms,
-    weights,
-    rest,
-    allowed,
-    base,
-    scores,
-    met,
-    best_scores,
-    best_rows,
-    size,
+def search(table, order, longer, numbers, peaks, weights, norms, allowed, scores, met, best_scores, best_rows):
+    """Put the best rows of all segments into best_scores and best_rows, best first; returns how many there are.
+
+    order: in which segments are searched; longer: by what each one's peaks are to be raised. numbers and peaks: of
+    the terms, [segments, terms]; weights: of the terms, descending. allowed: bool by row, or empty where all are.
+    scores: float64 [WINDOW], all zero, and left so; met: int32 [WINDOW + 1]. Of equal scores the earlier row is
+    better.
+    """
+    size = 0
+    rest = np.zeros(len(weights) + 1)
+    for place in range(len(order)):
+        segment = table[order[place]]
+        for term in range(len(weights) - 1, -1, -1):
+            bound = min(peaks[order[place], term] * longer[order[place]], 1.0)
+            rest[term] = rest[term + 1] + weights[term] * bound
+        base, row_count = segment[BASE], segment[ROW_COUNT]
+        limits = allowed[base : base + row_count] if len(allowed) else allowed
+        # Compiled for either width: a choice for each posting would cost more than the sum.
+        if segment[WIDTH] > 1:
+            frequencies = array_at(segment[FREQUENCIES], segment[POSTING_COUNT], np.uint32)
+            size = _search_segment(
+                segment,
+                frequencies,
+                numbers[order[place]],
+                norms,
+                weights,
+                rest,
+                limits,
+                scores,
+                met,
+                best_scores,
+                best_rows,
+                size,
+            )
+        else:
+            frequencies = array_at(segment[FREQUENCIES], segment[POSTING_COUNT], np.uint8)
+            size = _search_segment(
+                segment,
+                frequencies,
+                numbers[order[place]],
+                norms,
+                weights,
+                rest,
+                limits,
+                scores,
+                met,
+                best_scores,
+                best_rows,
+                size,
+            )
+    put_in_order(best_scores, best_rows, size)
+    return size
+
+
+@njit(cache=True, nogil=True)
+def _search_segment(
+    segment, frequencies, numbers, norms, weights, rest, allowed, scores, met, best_scores, best_rows, size
 ):
     """Put the rows of a segment that are among the best into a heap, and return how many the heap holds then.
 
-    numbers and weights: of the terms, weights descending; rest: what the terms from each on can add at most, and a
-    zero. allowed: bool [rows], or empty where all are. scores: float64 [WINDOW], all zero, and left so; met: int32
-    [WINDOW + 1]. The heap of at most len(best_scores) has the worst first; of equal scores the later row is worse.
+    segment: its row of the table; rest: what the terms from each on can add at most, and a zero; allowed: of its
+    own rows. The heap of at most len(best_scores) has the worst first; of equal scores the later row is worse.
 
     Rows go by in windows whose scores stay in the cache. Only the lists of the weightiest terms are read, those
     without which no row gets into the heap; rows that they lead to are looked up in the lists of the others.
     """
+    starts = array_at(segment[STARTS], segment[TERM_COUNT] + 1, np.int64)
+    rows = array_at(segment[ROWS], segment[POSTING_COUNT], np.int32)
+    lengths = array_at(segment[LENGTHS], segment[ROW_COUNT], np.int32)
+    frequent = array_at(segment[FREQUENT], segment[FREQUENT_COUNT], np.int64)
+    by_row = array_at(segment[BY_ROW], segment[FREQUENT_COUNT] * segment[ROW_COUNT], np.uint8)
+    base = segment[BASE]
     k, terms = len(best_scores), len(numbers)
     places, ends, at_hand = np.zeros(terms, np.int64), np.zeros(terms, np.int64), np.full(terms, -1, np.int64)
     for term in range(terms):
@@ -114,7 +215,9 @@ def search_segment(
         for term in range(needed, terms):
             count = _keep_hopeful(met, count, scores, first, threshold - rest[term])
             if count and at_hand[term] >= 0:
-                _add_at_hand(by_row[at_hand[term]], lengths, norms, weights[term], first, scores, met[:count])
+                start = at_hand[term] * len(lengths)
+                held = by_row[start : start + len(lengths)]
+                _add_at_hand(held, lengths, norms, weights[term], first, scores, met[:count])
             elif count and numbers[term] >= 0:
                 places[term] = _add_looked_up(
                     places[term],
@@ -237,20 +340,33 @@ def push(best_scores, best_rows, size, score, row):
             place = parent
         best_scores[place], best_rows[place] = score, row
         return size
-    if not _worse(best_scores[0], best_rows[0], score, row):
-        return size
+    if _worse(best_scores[0], best_rows[0], score, row):
+        _sift(best_scores, best_rows, k, score, row)
+    return size
+
+
+@njit(cache=True, nogil=True)
+def _sift(best_scores, best_rows, size, score, row):
+    """Put a row in the place of the heap's worst."""
     place = 0
     while True:
         child = 2 * place + 1
-        if child >= k:
+        if child >= size:
             break
-        if child + 1 < k and _worse(
-            best_scores[child + 1], best_rows[child + 1], best_scores[child], best_rows[child]
-        ):
-            child += 1
+        other = child + 1
+        if other < size and _worse(best_scores[other], best_rows[other], best_scores[child], best_rows[child]):
+            child = other
         if not _worse(best_scores[child], best_rows[child], score, row):
             break
         best_scores[place], best_rows[place] = best_scores[child], best_rows[child]
         place = child
     best_scores[place], best_rows[place] = score, row
-    return size
+
+
+@njit(cache=True, nogil=True)
+def put_in_order(best_scores, best_rows, size):
+    """Turn a heap of so many rows into a list, best first."""
+    for last in range(size - 1, 0, -1):
+        score, row = best_scores[last], best_rows[last]
+        best_scores[last], best_rows[last] = best_scores[0], best_rows[0]
+        _sift(best_scores, best_rows, last, score, row)

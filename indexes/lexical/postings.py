@@ -26,7 +26,7 @@ Frequencies = NDArray[np.unsignedinteger]
 
 # A term in more than this share of a segment's rows keeps its frequencies by row too, where they can be looked up
 # without a search. Smaller segments are searched as fast without.
-FREQUENT_SHARE = 1 / 16
+FREQUENT_SHARE = 1 / 4
 FREQUENT_LEAST_ROWS = 4096
 
 
@@ -40,10 +40,10 @@ def term_hash(term: str) -> int:
 class Postings:
     """Rows and frequencies by term: term i's postings are [starts[i], starts[i + 1]), rows ascending.
 
-    terms: uint64 [T], sorted; starts: int64 [T + 1]; rows: int32 [P]; frequencies: unsigned [P], as narrow as
-    they fit; lengths: int32 [N], the sum of a row's frequencies. peaks: float32 [T], no less than the saturation
-    (`bm25.saturation`) of any posting of the term at the segment's mean length. frequent: int64 [F], ascending, the
-    terms whose frequencies stand by row in by_row: uint8 [F, N].
+    terms: uint64 [T], sorted; starts: int64 [T + 1]; rows: int32 [P]; frequencies: uint8 [P], or uint32 where one
+    does not fit; lengths: int32 [N], the sum of a row's frequencies. peaks: float32 [T], no less than the
+    saturation (`bm25.saturation`) of any posting of the term at the segment's mean length. frequent: int64 [F],
+    ascending, the terms whose frequencies stand by row in by_row: uint8 [F, N].
     """
 
     terms: NDArray[np.uint64]
@@ -66,7 +66,7 @@ class Postings:
         order = np.argsort(every, kind="stable")
         terms, starts = np.unique(every[order], return_index=True)
         rows = of_row[order].astype(np.int32)
-        frequencies = counts[order].astype(np.min_scalar_type(int(counts.max(initial=0))))
+        frequencies = counts[order].astype(_width(int(counts.max(initial=0))))
         lengths = np.bincount(of_row, counts, len(bags)).astype(np.int32)
         starts = np.append(starts, total).astype(np.int64)
         frequent = frequent_terms(starts, len(bags), frequencies.dtype)
@@ -122,6 +122,11 @@ class Postings:
             return dense
         start, end = self.starts[term], self.starts[term + 1]
         return values_at(self.rows[start:end], self.frequencies[start:end], rows)
+
+
+def _width(highest: int) -> type[np.unsignedinteger]:
+    """Return the type of frequencies up to this one. There are two, for which the compiled loops are made."""
+    return np.uint8 if highest <= np.iinfo(np.uint8).max else np.uint32
 
 
 def values_at(holding: NDArray[np.integer], values: Frequencies, rows: NDArray[np.int64]) -> Frequencies:

@@ -69,11 +69,12 @@ class Bm25Search:
 
     def weigh(self, times: NDArray[np.int64], df: NDArray[np.int64]) -> Weighed:
         """Weigh a question's terms by how often each is asked, and how many live rows hold it."""
-        idf = self._variant.idf(df, self.statistics.documents)
+        idf = importance = lucene_idf(df, self.statistics.documents)
+        if self._variant.idf is not lucene_idf:
+            idf = self._variant.idf(df, self.statistics.documents)
         if self._variant.floored:
             idf = floored(idf, self.statistics.mean_robertson_idf)
         weights = times * idf * self._variant.gain
-        importance = lucene_idf(df, self.statistics.documents)
         known = np.flatnonzero(df)
         order = known[np.argsort(-weights[known], kind="stable")]
         return Weighed(
