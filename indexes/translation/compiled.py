@@ -14,6 +14,7 @@ from indexes.lexical.matches import Mask, Rows
 from indexes.lexical.postings import values_at
 from indexes.translation import kernels
 from indexes.translation.concepts import Concept
+from indexes.translation.dictionary import Translations
 from indexes.translation.kernels import MOST_CONCEPTS
 from indexes.translation.matching import Numbers, Wanted, match_concepts
 
@@ -80,7 +81,7 @@ def speaking(wanted: Wanted, part: LivePostings) -> CompiledSpeaking:
 
 def warm_up() -> None:
     """Compile the loops, which takes seconds, or load them from where numba keeps them."""
-    terms = [Concept([np.array([1], np.uint64), np.array([1, 2], np.uint64)])]
+    terms = [Concept(Translations.of([np.array([1], np.uint64), np.array([1, 2], np.uint64)]))]
     with sample_postings() as postings:
         for live in (None, np.array([True, False])):
             matches = match_concepts(terms, [(0, LivePostings(postings, live))])

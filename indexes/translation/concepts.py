@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
 from indexes.analyse import fold, han_words, stems, tokens
 from indexes.lexical.postings import term_hash
-from indexes.translation.dictionary import Dictionary, Hashes
+from indexes.translation.dictionary import Dictionary, Hashes, Translations
 
 OTHER = {"zh": "en", "en": "zh"}
 _LONGEST_PHRASE = 3
@@ -24,7 +25,7 @@ _ASKING = frozenset(
 class Concept:
     """A passage speaks of it where it holds all terms of one alternative; without any, no passage can."""
 
-    alternatives: Sequence[Hashes]
+    alternatives: Translations
 
 
 def concepts(question: str, language: str, dictionary: Dictionary) -> list[Concept]:
@@ -40,24 +41,31 @@ def concepts(question: str, language: str, dictionary: Dictionary) -> list[Conce
 
 
 def _of_chinese(question: str, dictionary: Dictionary) -> Iterator[Concept]:
-    for word in han_words(question):
-        if word not in _ASKING:
-            yield Concept(dictionary.alternatives([word]))
+    words = [word for word in han_words(question) if word not in _ASKING]
+    yield from map(Concept, dictionary.translations([[word] for word in words]))
     for token in tokens(question):
         if itself := stems(token):
-            yield Concept([_hashes(itself)])
+            yield Concept(Translations.of([_hashes(itself)]))
 
 
 def _of_english(question: str, dictionary: Dictionary) -> Iterator[Concept]:
     said = tokens(question)
     after_how = {place for place, token in enumerate(said, 1) if token.lower() == "how"}  # how long, how many
     words = [found for place, token in enumerate(said) if place not in after_how and (found := stems(token))]
-    for start, word in enumerate(words):
-        yield Concept([*dictionary.alternatives(list(dict.fromkeys(word))), _hashes(word)])
-        for end in range(start + 2, min(start + _LONGEST_PHRASE, len(words)) + 1):
-            phrase = dict.fromkeys(stem for word in words[start:end] for stem in word)
-            if meanings := dictionary.alternatives(list(phrase)):
-                yield Concept(meanings)
+    spans = [
+        (start, end)
+        for start in range(len(words))
+        for end in range(start + 1, min(start + _LONGEST_PHRASE, len(words)) + 1)
+    ]
+    phrases = [list(dict.fromkeys(chain.from_iterable(words[start:end]))) for start, end in spans]
+    for (start, end), meanings in zip(spans, dictionary.translations(phrases), strict=True):
+        if end == start + 1:
+            itself = _hashes(words[start])
+            yield Concept(
+                Translations(np.concatenate([meanings.terms, itself]), np.append(meanings.sizes, len(itself)))
+            )
+        elif meanings:
+            yield Concept(meanings)
 
 
 def _hashes(terms: Sequence[str]) -> Hashes:

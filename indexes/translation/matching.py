@@ -16,6 +16,7 @@ from indexes.lexical.matches import Mask, Matches, Rows, nothing
 from indexes.lexical.postings import Postings
 from indexes.top import top_places
 from indexes.translation.concepts import Concept
+from indexes.translation.dictionary import NONE
 
 Numbers = NDArray[np.int64]
 
@@ -36,13 +37,13 @@ class Wanted:
     @classmethod
     def of(cls, concepts: Sequence[Concept], postings: Postings) -> Wanted:
         """Look all terms up at once: most alternatives have a word that no passage holds."""
-        alternatives = [terms for concept in concepts for terms in concept.alternatives]
-        hashes = np.concatenate(alternatives) if alternatives else np.empty(0, np.uint64)
+        alternatives = [NONE, *(concept.alternatives for concept in concepts)]
+        sizes = np.concatenate([each.sizes for each in alternatives])
         return cls(
             count=len(concepts),
-            of_alternative=np.repeat(np.arange(len(concepts)), [len(concept.alternatives) for concept in concepts]),
-            bounds=np.cumsum([0, *map(len, alternatives)]),
-            numbers=postings.places(hashes),
+            of_alternative=np.repeat(np.arange(-1, len(concepts)), [len(each) for each in alternatives]),
+            bounds=np.append(0, np.cumsum(sizes)),
+            numbers=postings.places(np.concatenate([each.terms for each in alternatives])),
         )
 
 

@@ -12,6 +12,7 @@ from indexes.lexical.live import LivePostings
 from indexes.lexical.postings import Postings
 from indexes.translation import kernels
 from indexes.translation.concepts import Concept
+from indexes.translation.dictionary import Translations
 from indexes.translation.matching import Wanted, engine_for, match_concepts, speaking_by_numpy
 
 Texts = list[set[int]]
@@ -25,7 +26,7 @@ meanings = st.lists(
 
 
 def concepts_of(alternatives: Alternatives) -> list[Concept]:
-    return [Concept([np.array(each, np.uint64) for each in concept]) for concept in alternatives]
+    return [Concept(Translations.of([np.array(each, np.uint64) for each in concept])) for concept in alternatives]
 
 
 def spoken(text: set[int], alternatives: Alternatives) -> list[bool]:
