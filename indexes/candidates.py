@@ -9,9 +9,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from core.types import Embeddings, Hit, Ids, Ranks
+from core.types import Embeddings, Ids
 from indexes.background import Background, Level
-from indexes.evidence import Evidence, HitEvidence
+from indexes.evidence import Evidence, HitsEvidence
 from indexes.fusion import (
     Fusion,
     Ranking,
@@ -21,6 +21,7 @@ from indexes.fusion import (
     shares_of_ceiling,
     weighted_sum,
 )
+from indexes.hits import NOT_LISTED, Hits
 from indexes.lexical.matches import Mask, Rows
 from indexes.snapshot import Snapshot
 from indexes.top import top_places
@@ -168,27 +169,23 @@ class Candidates:
             return len(self.lexical.listed) < depths.lexical
         return len(self.dense.listed) < depths.dense
 
-    def hits(self, ranking: Ranking) -> list[Hit]:
+    def hits(self, ranking: Ranking) -> Hits:
         """Return a ranking of places as hits; each list's score and rank only where that list proposed the hit."""
-        lexical_ranks = {place: rank for rank, place in enumerate(self.lexical.listed.tolist(), 1)}
-        dense_ranks: dict[int, int] = {}
-        if self.dense is not None:
-            dense_ranks = {place: rank for rank, place in enumerate(self.dense.listed.tolist(), 1)}
-        places = ranking.ids
-        cosines = [0.0] * len(places) if self.dense is None else self.dense.cosines[places].tolist()
-        columns = (places, self.ids[places], ranking.scores, self.lexical.scores[places])
-        return [
-            Hit(
-                chunk_id=chunk_id,
-                score=score,
-                ranks=Ranks(dense=dense_ranks.get(place), lexical=lexical_ranks.get(place)),
-                dense_score=cosine if place in dense_ranks else None,
-                lexical_score=lexical_score if place in lexical_ranks else None,
-            )
-            for place, chunk_id, score, lexical_score, cosine in zip(
-                *(column.tolist() for column in columns), cosines, strict=True
-            )
-        ]
+        places, asked = ranking.ids, self.dense is not None
+        return Hits(
+            chunk_ids=self.ids[places],
+            scores=ranking.scores,
+            dense_ranks=self._ranks(self._dense.listed if asked else places[:0])[places],
+            lexical_ranks=self._ranks(self.lexical.listed)[places],
+            cosines=self._dense.cosines[places] if asked else None,
+            lexical_scores=self.lexical.scores[places],
+        )
+
+    def _ranks(self, listed: Places) -> NDArray[np.int64]:
+        """Return each candidate's rank in a list."""
+        ranks = np.full(len(self.ids), NOT_LISTED)
+        ranks[listed] = np.arange(1, len(listed) + 1)
+        return ranks
 
     def vectors(self, source: PassageVectors, ranking: Ranking) -> Embeddings:
         """Return what sets each of a ranking's passages apart from the others in its language, float32 [n, d].
@@ -220,15 +217,16 @@ class Candidates:
             hits=self._of_hits(ranking.ids),
         )
 
-    def _of_hits(self, places: Places) -> list[HitEvidence]:
+    def _of_hits(self, places: Places) -> HitsEvidence:
         words = self.lexical
-        coverages = np.maximum(words.coverages[places], words.translated[places]).tolist()
-        shares = words.shares[places].tolist()
-        cosines, deviations = [None] * len(places), [None] * len(places)
-        if self.dense is not None:
-            cosines, deviations = self.dense.cosines[places].tolist(), self.dense.deviations[places].tolist()
-        languages = [self.languages[place] for place in places.tolist()]
-        return list(map(HitEvidence, coverages, shares, cosines, deviations, languages))
+        languages = self.languages
+        return HitsEvidence(
+            coverages=np.maximum(words.coverages[places], words.translated[places]),
+            lexical_shares=words.shares[places],
+            cosines=None if self.dense is None else self.dense.cosines[places],
+            deviations=None if self.dense is None else self.dense.deviations[places],
+            languages=[languages[place] for place in places.tolist()],
+        )
 
     @property
     def _dense(self) -> DenseView:

@@ -5,6 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
+from indexes.columnar import Columnar
+
+Floats = NDArray[np.float64]
+
 
 @dataclass(frozen=True, slots=True)
 class HitEvidence:
@@ -21,6 +28,34 @@ class HitEvidence:
     cosine: float | None
     deviations: float | None
     language: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HitsEvidence(Columnar[HitEvidence]):
+    """What speaks for each hit of a result; cosines and deviations are None for a question without an embedding."""
+
+    coverages: Floats
+    lexical_shares: Floats
+    cosines: Floats | None
+    deviations: Floats | None
+    languages: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.coverages)
+
+    def made(self, span: slice) -> list[HitEvidence]:  # noqa: D102 - see Columnar
+        coverages = self.coverages[span].tolist()
+        nothing = [None] * len(coverages)
+        return list(
+            map(
+                HitEvidence,
+                coverages,
+                self.lexical_shares[span].tolist(),
+                nothing if self.cosines is None else self.cosines[span].tolist(),
+                nothing if self.deviations is None else self.deviations[span].tolist(),
+                self.languages[span],
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,4 +79,4 @@ class Evidence:
     best_cosine: float
     best_deviations: float
     dense_margin: float
-    hits: Sequence[HitEvidence]
+    hits: HitsEvidence

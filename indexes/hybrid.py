@@ -15,12 +15,13 @@ import numpy as np
 from core.errors import InvalidInput
 from core.filters import Filter
 from core.language import detect_language
-from core.types import Embeddings, Hit, Ids, SearchMode
+from core.types import Embeddings, Ids, SearchMode
 from indexes.analyse import analyse
 from indexes.candidates import Candidates, Depths, PassageVectors, Question
 from indexes.dense import FaissDevice
 from indexes.evidence import Evidence
 from indexes.fusion import Fusion, Ranking
+from indexes.hits import Hits
 from indexes.manifest import FILE_NAME, IndexDamaged
 from indexes.snapshot import Snapshot
 from indexes.status import IndexStatus
@@ -67,7 +68,7 @@ class HybridResult:
     common to passages in their language; without rows where the query did not ask for them.
     """
 
-    hits: list[Hit]
+    hits: Hits
     evidence: Evidence
     exhausted: bool
     vectors: Embeddings

@@ -219,11 +219,11 @@ class Retriever:
                 count = min(count * _DEEPEN, max(_MOST_COMPARED, k))
             again = replaced or gap
             asked = asked.deeper(_DEEPEN) if gap else asked
-        hits, evidence = result.hits, result.evidence.hits
+        ids = result.hits.chunk_ids.tolist()
         return _Found(
             passages,
-            {hit.chunk_id: each.coverage for hit, each in zip(hits, evidence, strict=True)},
-            {hit.chunk_id: vector for hit, vector in zip(hits, result.vectors, strict=False)},
+            dict(zip(ids, result.evidence.hits.coverages.tolist(), strict=True)),
+            dict(zip(ids, result.vectors, strict=False)),
             hydrate_s,
         )
 

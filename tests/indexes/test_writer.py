@@ -60,7 +60,7 @@ def test_an_index_of_which_everything_was_deleted_is_empty_and_can_be_filled(tmp
     commit(tmp_path, {1: "alpha"})
     commit(tmp_path, dropped=[1])
     with HybridIndex.open(tmp_path) as index:
-        assert index.search(HybridQuery("alpha", embedding_of(1), 10)).hits == []
+        assert index.search(HybridQuery("alpha", embedding_of(1), 10)).hits[:] == []
         assert index.status().segments == 0
         commit(tmp_path, {2: "alpha"})
         index.refresh()

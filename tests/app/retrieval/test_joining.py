@@ -104,6 +104,17 @@ def test_joining_shows_nothing_that_the_caller_may_not_read(database: Database) 
     assert merge_neighbours(database, others, passages, window=1, max_tokens=100) == []
 
 
+def test_hits_that_the_check_drops_make_room_for_later_ones(database: Database) -> None:
+    scope, passages = found(database, ADMIN, "open", 0, 1, 2, 3)
+    gone = [Hit(10_000 + i, 2.0, Ranks()) for i in range(300)]
+    hits = [*gone, *(Hit(passage.source.chunk_id, passage.source.score, Ranks()) for passage in passages)]
+    kept, dropped = hydrate(database, scope, None, hits, 2)
+    assert [passage.source for passage in kept] == [passage.source for passage in passages[:2]]
+    assert dropped
+    _, dropped = hydrate(database, scope, None, hits[300:], 2)
+    assert not dropped
+
+
 def test_a_thousand_documents_are_joined_in_batches(database: Database) -> None:
     """Each found with a window of its own: more conditions than SQLite takes in one statement."""
     scope, (passage,) = found(database, ADMIN, "open", 1)
