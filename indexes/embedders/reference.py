@@ -24,8 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.types import Embeddings
+from indexes.derived import derived_file
 from indexes.embedders.base import Embedder
-from indexes.embedders.derived import derived_file
 
 _LANGUAGES = ("en", "zh")  # of the columns: questions, then their answers
 _RIDGE = 0.01

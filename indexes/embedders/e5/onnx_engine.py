@@ -14,7 +14,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from core.types import Embeddings
-from indexes.embedders.derived import derived_file
+from indexes.derived import derived_file
 from indexes.embedders.e5 import tokenizer
 from indexes.embedders.e5.weights import Weights
 from indexes.embedders.vectors import normalised

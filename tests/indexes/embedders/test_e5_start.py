@@ -10,7 +10,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from core.errors import EmbedderUnavailable
-from indexes.embedders.derived import derived_file
+from indexes.derived import derived_file
 from indexes.embedders.e5 import E5Embedder
 from indexes.embedders.e5.weights import UnreadableWeights, Weights
 
