@@ -8,6 +8,8 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks.engines.base import DEPTH
 from benchmarks.passages.corpus import Corpus, Passage, Question
 from core.settings import Settings
@@ -15,6 +17,7 @@ from core.types import IndexEntry
 from indexes import compaction
 from indexes.fusion import Fusion
 from indexes.hybrid import HybridIndex, HybridQuery
+from indexes.snapshot import Snapshot
 from indexes.translation.concepts import concepts
 from indexes.translation.dictionary import Dictionary
 from indexes.writing import commit_to_index, open_writer, remove_from_index
@@ -26,14 +29,19 @@ _GENERATION = 1
 class Ours:
     """`hybrid` is what the service does by default; `hybrid, rrf` fuses by rank and looks no word up.
 
+    `lexical, terms` gets terms and returns passages, as the raw engines do; `lexical` analyses a question's text,
+    and says of each hit what speaks for it.
+
     The folder is a data folder of the service with one generation of one index.
     """
 
-    modes = ("hybrid", "hybrid, rrf", "lexical", "dense")
+    modes = ("hybrid", "hybrid, rrf", "lexical", "lexical, terms", "dense")
     packages = ("faiss-cpu", "numpy")
 
     def __init__(self) -> None:
         self._index: HybridIndex | None = None
+        self._words: Snapshot | None = None
+        self._vocabulary: list[str] = []
         self._folder = Path()
 
     def build(self, corpus: Corpus, folder: Path) -> None:
@@ -47,13 +55,28 @@ class Ours:
         """Map the index."""
         self._folder = folder
         self._index = HybridIndex.open(_settings(folder).index_folder(_GENERATION))
+        self._corpus = corpus
 
     def search(self, mode: str, question: Question, k: int) -> list[int]:
         """Look for a newer state, as the service does before each search, and search."""
+        if mode == "lexical, terms":
+            return self._search_terms(question.terms, k)
         assert self._index is not None
         self._index.refresh()
         hits = self._index.search(self._asked(mode, question, k)).hits
         return [hit.chunk_id for hit in hits[:k]]
+
+    def _search_terms(self, terms: Sequence[int], k: int) -> list[int]:
+        if self._words is None:
+            self._vocabulary = self._corpus.vocabulary
+            self._words = Snapshot.open(_settings(self._folder).index_folder(_GENERATION), "bm25", "cpu")
+        matches = self._words.lexical.match([self._vocabulary[term] for term in terms])
+        rows, _ = matches.top(k, self._words.live)
+        places = np.argsort(rows)
+        found = np.empty(len(rows), np.int64)
+        found[places] = self._words.ids_of(rows[places])
+        best: list[int] = found.tolist()
+        return best
 
     def _asked(self, mode: str, question: Question, k: int) -> HybridQuery:
         if mode == "lexical":

@@ -116,7 +116,12 @@ def _lexical(results: Results, size: int) -> list[tuple[str, Cell]]:
         share = results.overlap(name, size)
         return "" if share is None else f"{share:.3f}"
 
+    def of_terms(name: str, figures: Figures) -> str:
+        measured = figures["modes"].get("lexical, terms", figures["modes"]["lexical"])
+        return f"{search_ms(measured):.2f}"
+
     return [
+        ("of given terms: processor, ms", of_terms),
         ("processor, ms a query", shown("cpu_ms", ",.2f")),
         ("queries/s, one thread", shown("one_thread_qps", ",.0f")),
         ("with 8", shown("threads_qps", ",.0f")),

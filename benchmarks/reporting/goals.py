@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 from benchmarks.engines.registry import ENGINES
 from benchmarks.measuring.store import Figures
 from benchmarks.passages.corpus import DIMENSION
 from benchmarks.reporting.results import Results, search_ms
 
+_LEXICAL = {"lexical, terms": "of the same terms", "lexical": "of a question's text, with evidence,"}
 _RECALL_TOLERANCE = 0.005
 _LEVEL = 1.1
 
@@ -74,10 +76,9 @@ def _beside_floors(results: Results, size: int) -> Iterator[Goal]:
 
 
 def _lexical_ahead(results: Results, size: int) -> Iterator[Goal]:
-    ours = results.mode("ours", size, "lexical")
-    for name in ("bm25s", "tantivy"):
-        theirs = results.mode(name, size, "lexical")
-        wanted = f"{size:,} passages: lexical search faster than {ENGINES[name].title}"
+    for name, (mode, what) in product(("bm25s", "tantivy"), _LEXICAL.items()):
+        ours, theirs = results.mode("ours", size, mode), results.mode(name, size, "lexical")
+        wanted = f"{size:,} passages: lexical search {what} faster than {ENGINES[name].title} of its terms"
         if ours is None or theirs is None:
             yield Goal(wanted, "not measured", None)
             continue
