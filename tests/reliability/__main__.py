@@ -12,11 +12,13 @@ from pathlib import Path
 
 from indexes.embedders.e5 import E5Embedder
 from tests.reliability.asking import Plan
-from tests.reliability.crashes import FAULTS, Crashes
+from tests.reliability.crashes import FAULTS, Crashes, Outcome
 from tests.reliability.deletes import storm
 from tests.reliability.place import Remembering
 from tests.support.postgres import fresh_database, running_postgres
 from tests.support.service import MODELS, running_service
+
+_TOLD_EVERY = 50
 
 
 def main() -> int:
@@ -34,6 +36,7 @@ def main() -> int:
     )
     crashes.add_argument("--fault", choices=tuple(FAULTS), default="kill")
     crashes.add_argument("--most", type=int, default=1_000_000, help="so many changes, drawn by the seed")
+    crashes.add_argument("--part", type=_part, default=slice(None), help="1/8: every eighth, from the first")
     crashes.add_argument("--minutes", type=float, default=math.inf, help="leave off after so long")
     options = parser.parse_args()
     until = time.monotonic() + options.minutes * 60
@@ -45,6 +48,14 @@ def main() -> int:
             return _crashes(folder, server, options, until)
         url = stack.enter_context(fresh_database(server)) if server else ""
         return _deletes(folder, url, options, until)
+
+
+def _part(text: str) -> slice:
+    """Read which part of so many is wanted, so that several machines or evenings can share the work."""
+    part, _, parts = text.partition("/")
+    if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no part like 1/8")
+    return slice(int(part) - 1, None, int(parts))
 
 
 def _deletes(folder: Path, url: str, options: argparse.Namespace, until: float) -> int:
@@ -59,7 +70,14 @@ def _crashes(folder: Path, server: str, options: argparse.Namespace, until: floa
     embedder = E5Embedder(MODELS)
     crashes = Crashes(folder, server, Remembering(embedder))
     fault = FAULTS[options.fault]
-    outcome = crashes.run(fault, options.seed, options.most, lambda: time.monotonic() < until)
+    chosen = slice(options.part.start, options.most, options.part.step)
+
+    def going_on(outcome: Outcome) -> bool:
+        if (tried := outcome.tried.total()) and tried % _TOLD_EVERY == 0:
+            print(f"  {tried:,} tried, {outcome.queries:,} queries, wrong: {len(outcome.wrong)}", flush=True)
+        return time.monotonic() < until
+
+    outcome = crashes.run(fault, options.seed, chosen, going_on)
     embedder.close()
     print(f"{fault.name}:")
     print("\n".join(outcome.lines()))

@@ -142,14 +142,16 @@ class Crashes:
         self._embedder = embedder
         self._made: list[Sequence[Change]] = []
 
-    def run(self, fault: Fault, seed: int, most: int, going_on: Callable[[], bool] = lambda: True) -> Outcome:
-        """Try so many points, drawn by the seed without repetition, for as long as going_on says so."""
+    def run(
+        self, fault: Fault, seed: int, chosen: slice, going_on: Callable[[Outcome], bool] = lambda _: True
+    ) -> Outcome:
+        """Try the chosen ones of all points, in the seed's order, for as long as going_on says so."""
         outcome = Outcome()
         with reader(self._bases[0].settings, self._embedder) as reading:
             points = list(self._points(fault, outcome))
             random.Random(seed).shuffle(points)
-            for point in points[:most]:
-                if not going_on():
+            for point in points[chosen]:
+                if not going_on(outcome):
                     break
                 self._try(point, fault, reading, outcome)
         return outcome

@@ -20,6 +20,8 @@ from tests.reliability.place import COLLECTION, OnePool, Place, Remembering
 QUESTIONS = ("Which version is in force?", "manual part version")
 _EVERYTHING = 100
 _LONGEST_S = 600
+# The cores are the worker's as well: without it the reader takes most of what one has.
+_PAUSE_S = 0.005
 
 State = Mapping[int, int]
 
@@ -110,7 +112,7 @@ def _read_place(pipe: Connection, retriever: Retriever) -> None:
     _ask(retriever, looks)
     pipe.send(None)
     while True:
-        while not pipe.poll():
+        while not pipe.poll(_PAUSE_S):
             _ask(retriever, looks)
         if pipe.recv() != "look":
             return
