@@ -127,7 +127,7 @@ class HybridIndex:
 
         Raises InvalidInput for a dense search without an embedding, or one of another length than the index's.
         """
-        snapshot = self._state()
+        snapshot = self.snapshot
         question = question_of(query, snapshot.manifest.dimension)
         depths = depths_of(query)
         candidates = Candidates.of(snapshot, question, depths, snapshot.allowed_rows(query.wanted, query.groups))
@@ -135,20 +135,28 @@ class HybridIndex:
 
     def live_ids(self) -> Ids:
         """Return the chunk ids that the state being served holds, ascending."""
-        return self._state().live_ids()
+        return self.snapshot.live_ids()
 
     def damages(self) -> list[str]:
         """Compare the files of the state being served with their checksums; a line for each that differs."""
-        return self._state().manifest.damages(self._folder)
+        return self.snapshot.manifest.damages(self._folder)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The state being served."""
+        snapshot = self._snapshot
+        if snapshot is None:
+            raise RuntimeError("the index is closed")
+        return snapshot
 
     @property
     def version(self) -> int:
         """The version of the state being served."""
-        return self._state().manifest.version
+        return self.snapshot.manifest.version
 
     def status(self) -> IndexStatus:
         """Describe the state being served."""
-        snapshot = self._state()
+        snapshot = self.snapshot
         return IndexStatus.of(snapshot.manifest, [segment.dense.tuning for segment in snapshot.segments])
 
     def close(self) -> None:
@@ -164,12 +172,6 @@ class HybridIndex:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _state(self) -> Snapshot:
-        snapshot = self._snapshot
-        if snapshot is None:
-            raise RuntimeError("the index is closed")
-        return snapshot
 
     def _manifest_replaced(self) -> bool:
         """Compare the file at the manifest's path with the one held open, whose inode cannot be used again."""

@@ -17,7 +17,6 @@ from core.types import IndexEntry
 from indexes import compaction
 from indexes.fusion import Fusion
 from indexes.hybrid import HybridIndex, HybridQuery
-from indexes.snapshot import Snapshot
 from indexes.translation.concepts import concepts
 from indexes.translation.dictionary import Dictionary
 from indexes.writing import commit_to_index, open_writer, remove_from_index
@@ -40,8 +39,6 @@ class Ours:
 
     def __init__(self) -> None:
         self._index: HybridIndex | None = None
-        self._words: Snapshot | None = None
-        self._vocabulary: list[str] = []
         self._folder = Path()
 
     def build(self, corpus: Corpus, folder: Path) -> None:
@@ -67,14 +64,12 @@ class Ours:
         return [hit.chunk_id for hit in hits[:k]]
 
     def _search_terms(self, terms: Sequence[int], k: int) -> list[int]:
-        if self._words is None:
-            self._vocabulary = self._corpus.vocabulary
-            self._words = Snapshot.open(_settings(self._folder).index_folder(_GENERATION), "bm25", "cpu")
-        matches = self._words.lexical.match([self._vocabulary[term] for term in terms])
-        rows, _ = matches.top(k, self._words.live)
+        assert self._index is not None
+        snapshot, vocabulary = self._index.snapshot, self._corpus.vocabulary
+        rows, _ = snapshot.lexical.match([vocabulary[term] for term in terms]).top(k, snapshot.live)
         places = np.argsort(rows)
         found = np.empty(len(rows), np.int64)
-        found[places] = self._words.ids_of(rows[places])
+        found[places] = snapshot.ids_of(rows[places])
         best: list[int] = found.tolist()
         return best
 

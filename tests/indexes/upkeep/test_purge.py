@@ -55,7 +55,7 @@ def put_secret(service: RunningService) -> None:
 def vectors_of_secret(service: RunningService) -> list[bytes]:
     ids = set(chunks_of(service, "offices", "secret.md"))
     with HybridIndex.open(index_folder(service, "offices")) as index:
-        parts = [(s.chunk_ids, s.dense.vectors) for s in index._state().segments]
+        parts = [(s.chunk_ids, s.dense.vectors) for s in index.snapshot.segments]
         return [vectors[row].tobytes() for found, vectors in parts for row, id_ in enumerate(found) if id_ in ids]
 
 
