@@ -10,7 +10,7 @@ import mmap
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,24 @@ def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
         file.write(json.dumps(list(arrays)).encode() + b"\n")
         for array in arrays.values():
             file.write(b"\0" * (-file.tell() % _ALIGNMENT))
-            np.lib.format.write_array(file, np.ascontiguousarray(array), (1, 0), allow_pickle=False)
+            write_array(file, array)
+
+
+def save_array(path: Path, array: NDArray[Any]) -> None:
+    """Write one array as an .npy file."""
+    with path.open("wb") as file:
+        write_array(file, array)
+
+
+def write_array(file: BinaryIO, array: NDArray[Any]) -> None:
+    """Write an array as `numpy.save` does, except that no failure goes unseen.
+
+    numpy hands the items to C's stdio and does not look at what becomes of the last ones, which are written when
+    its stream is closed: where the disk refuses them, the file has a hole, and nobody is told.
+    """
+    whole = np.ascontiguousarray(array)
+    np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(whole))
+    file.write(whole.reshape(-1).view(np.uint8).data)
 
 
 def join_arrays(path: Path, pieces: Mapping[str, Path]) -> None:

@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from core.types import Embeddings, Ids
-from indexes.arrays import map_arrays, save_arrays
+from indexes.arrays import map_arrays, save_array, save_arrays
 from indexes.background import Sample
 from indexes.columns import Columns
 from indexes.dense import EXACT_ROWS, DenseSegment
@@ -168,7 +168,7 @@ def write_tombstones(folder: Path, name: str, version: int, dead: Mask) -> FileR
     """Write the dead rows of a segment as of a manifest's version."""
     path = folder / SEGMENTS / name / f"dead.{version:08d}.npy"
     with naming_full_disk(folder):
-        np.save(path, np.flatnonzero(dead).astype(np.int32))
+        save_array(path, np.flatnonzero(dead).astype(np.int32))
         sync_file(path)
         sync_folder(path.parent)
     return FileRecord.of(folder, path)

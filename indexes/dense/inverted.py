@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.types import Embeddings
+from indexes.arrays import save_array
 from indexes.dense.kernels import faiss, inner_products, on_this_thread
 from indexes.lexical.matches import Mask, Rows
 
@@ -102,7 +103,7 @@ class InvertedFile:
         """Write the files that `open` maps."""
         # Not by FAISS's own writer, which does not tell a full disk from other failures.
         (folder / _CODES).write_bytes(faiss.serialize_index(self.index).data)
-        np.save(folder / _LIST_OF_ROW, self.list_of_row)
+        save_array(folder / _LIST_OF_ROW, self.list_of_row)
 
     def propose(self, query: Embeddings, count: int, codes: float, mask: Mask | None = None) -> Rows:
         """Return count rows, in no order, that mask allows and whose codes come closest to a question, float32 [d].

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from indexes.arrays import join_arrays
+from indexes.arrays import join_arrays, save_array
 from indexes.lexical.postings import FILE_NAME, Frequencies, Postings, frequent_terms, mean_length, peaks_of
 
 _POSTINGS_AT_ONCE = 1 << 20
@@ -66,7 +66,7 @@ def merge_postings(parts: Sequence[tuple[Postings, Renumbered]], row_count: int,
         "frequent": frequent,
     }
     for name, array in arrays.items():
-        np.save(folder / _piece(name), array)
+        save_array(folder / _piece(name), array)
     join_arrays(folder / FILE_NAME, {field.name: folder / _piece(field.name) for field in fields(Postings)})
 
 
