@@ -80,7 +80,11 @@ class Postings:
     @classmethod
     def open(cls, folder: Path) -> Postings:
         """Map the file that `save` or a merge wrote; raises FileNotFoundError, ValueError."""
-        return cls(**map_arrays(folder / FILE_NAME))
+        opened = cls(**map_arrays(folder / FILE_NAME))
+        sizes = (len(opened.starts), len(opened.peaks), len(opened.frequencies), int(opened.starts[-1]))
+        if sizes != (len(opened.terms) + 1, len(opened.terms), len(opened.rows), len(opened.rows)):
+            raise ValueError("arrays of postings that do not fit each other")
+        return opened
 
     def save(self, folder: Path) -> None:
         """Write all arrays into one file."""

@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -145,6 +146,15 @@ def test_both_engines_find_the_same_among_many_rows(seed: int, k: int, filtered:
         np.testing.assert_allclose(scores, every[expected], rtol=1e-12)
     rows = np.sort(expected)
     np.testing.assert_allclose(compiled.of_rows(rows), ours.of_rows(rows), rtol=1e-12)
+
+
+def test_postings_with_a_hole_are_not_opened(tmp_path: Path) -> None:
+    postings = segments_of([["a", "b"], ["a"]], [2])[0].postings
+    postings.save(tmp_path)
+    assert Postings.open(tmp_path).row_count == 2
+    replace(postings, starts=np.zeros_like(postings.starts)).save(tmp_path)
+    with pytest.raises(ValueError, match="do not fit"):
+        Postings.open(tmp_path)
 
 
 def test_both_engines_know_a_term_that_is_in_a_passage_a_thousand_times() -> None:
