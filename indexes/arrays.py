@@ -6,6 +6,7 @@ The file is .npy files one after another, each begun at a multiple of 64 bytes, 
 from __future__ import annotations
 
 import json
+import math
 import mmap
 import shutil
 from collections.abc import Mapping
@@ -63,9 +64,13 @@ def map_arrays(path: Path) -> dict[str, NDArray[Any]]:
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         for name in json.loads(file.readline()):
             file.seek(-file.tell() % _ALIGNMENT, 1)
-            np.lib.format.read_magic(file)
-            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-            count = int(np.prod(shape))
-            arrays[name] = np.frombuffer(mapped, dtype, count, file.tell()).reshape(shape)
+            arrays[name] = array_in(mapped, file)
             file.seek(arrays[name].nbytes, 1)
     return arrays
+
+
+def array_in(mapped: mmap.mmap, file: BinaryIO) -> NDArray[Any]:
+    """Return the array whose .npy header comes next in a file (read up to its items), where the file is mapped."""
+    np.lib.format.read_magic(file)
+    shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+    return np.frombuffer(mapped, dtype, math.prod(shape), file.tell()).reshape(shape)

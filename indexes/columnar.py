@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import TypeVar, overload
 
@@ -11,9 +12,9 @@ _Row = TypeVar("_Row")
 class Columnar(Sequence[_Row]):
     """A sequence over columns of one length."""
 
+    @abstractmethod
     def made(self, span: slice) -> list[_Row]:
         """Return the rows of a span."""
-        raise NotImplementedError
 
     @overload
     def __getitem__(self, place: int) -> _Row: ...

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import mmap
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from core.types import Embeddings
+from indexes.arrays import array_in
 
 FILE_NAME = "dense.vectors.npy"
 
@@ -39,12 +39,10 @@ def map_vectors(path: Path, *, scattered: bool = False) -> Embeddings:
     scattered: a few rows here and there will be read, so that the system should not read what lies around them.
     """
     with path.open("rb") as file:
-        npy.read_magic(file)
-        shape, _, dtype = npy.read_array_header_1_0(file)
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         if scattered:
             mapped.madvise(mmap.MADV_RANDOM)
-        return np.frombuffer(mapped, dtype, math.prod(shape), file.tell()).reshape(shape)
+        return array_in(mapped, file)
 
 
 def _write_header(file: BinaryIO, rows: int, dimension: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes.lexical import kernels
+from indexes.lexical import kernels, lookups
 from indexes.lexical.addresses import ROW_COUNT, table_of
 from indexes.lexical.bm25 import VARIANTS, Floats, Variant
 from indexes.lexical.live import LivePostings
-from indexes.lexical.matches import Mask, Matches, Rows, nothing
-from indexes.lexical.postings import Postings, term_hash
+from indexes.lexical.matches import Mask, Matches, Rows
+from indexes.lexical.postings import Postings
 from indexes.lexical.search import KEPT_SUMS, Bm25Search, Weighed
 
 EVERY_ROW = np.empty(0, np.bool_)
@@ -45,18 +45,12 @@ class CompiledBm25Search(Bm25Search):
         means = np.array([segment.mean_length for segment in segments])
         self.longer = np.maximum(1.0, self.statistics.mean_length / means)
 
-    def match(self, terms: Sequence[str]) -> Matches:
-        """Look a question's terms up; a term asked twice counts twice."""
-        if not terms or not self.statistics.documents:
-            return nothing()
-        return self.match_hashes(Counter(map(term_hash, terms)))
-
     def match_hashes(self, asked: Mapping[int, int]) -> Matches:
         """Look terms up; asked: term hash → how often it was asked."""
         hashes = np.fromiter(asked, np.uint64, len(asked))
         shape = (len(self.segments), len(asked))
         numbers, df, peaks = np.empty(shape, np.int64), np.empty(shape, np.int64), np.empty(shape)
-        kernels.look_up(hashes, self.table, numbers, df, peaks)
+        lookups.look_up(hashes, self.table, numbers, df, peaks)
         for place, segment in self._worn:
             df[place] = segment.df(numbers[place])
         weighed = self.weigh(np.fromiter(asked.values(), np.int64, len(asked)), df.sum(axis=0))
@@ -120,7 +114,7 @@ class CompiledMatches:
         """Return the scores of rows (ascending) and the shares of the question's idf that they cover."""
         search = self._search
         scores, covered = np.zeros(len(rows)), np.zeros(len(rows))
-        kernels.score_rows(
+        lookups.score_rows(
             search.table, self._numbers, self._weights, self._importance, search.norms, rows, scores, covered
         )
         return scores, covered / self.asked_idf if self.asked_idf else covered

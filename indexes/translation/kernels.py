@@ -8,7 +8,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from indexes.lexical.kernels import WINDOW, first_not_below, push
+from indexes.lexical.heap import push
+from indexes.lexical.kernels import WINDOW
+from indexes.lexical.lookups import first_not_below
 
 # A row's concepts are the bits of a number.
 MOST_CONCEPTS = 64

@@ -1,0 +1,116 @@
+"""Looks terms and rows up in the postings of all segments, in compiled loops.
+
+Importing this module raises ImportError where numba, of the extra `fast`, is not installed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from indexes.lexical.addresses import (
+    BASE,
+    FREQUENCIES,
+    LENGTHS,
+    PEAKS,
+    POSTING_COUNT,
+    ROW_COUNT,
+    ROWS,
+    STARTS,
+    TERM_COUNT,
+    TERMS,
+    WIDTH,
+    array_at,
+)
+
+
+@njit(cache=True, nogil=True)
+def look_up(hashes, table, numbers, counts, peaks):
+    """Fill in, for each segment and term, its number (-1: none), how many rows hold it, and its peak.
+
+    table: as `addresses.table_of` makes it; the others: [segments, terms].
+    """
+    for segment in range(len(table)):
+        terms = array_at(table[segment, TERMS], table[segment, TERM_COUNT], np.uint64)
+        starts = array_at(table[segment, STARTS], table[segment, TERM_COUNT] + 1, np.int64)
+        highest = array_at(table[segment, PEAKS], table[segment, TERM_COUNT], np.float32)
+        for place in range(len(hashes)):
+            wanted = hashes[place]
+            low = _halved_down(terms, 0, len(terms), wanted)
+            if low < len(terms) and terms[low] == wanted:
+                numbers[segment, place] = low
+                counts[segment, place] = starts[low + 1] - starts[low]
+                peaks[segment, place] = highest[low]
+            else:
+                numbers[segment, place] = -1
+                counts[segment, place] = 0
+                peaks[segment, place] = 0.0
+
+
+@njit(cache=True, nogil=True)
+def score_rows(table, numbers, weights, importance, norms, wanted, scores, covered):
+    """Add to each wanted row's score and to the importance that it covers; wanted: ascending, over all segments."""
+    start = 0
+    for segment in range(len(table)):
+        base, row_count = table[segment, BASE], table[segment, ROW_COUNT]
+        end = start
+        while end < len(wanted) and wanted[end] < base + row_count:
+            end += 1
+        if start < end:
+            span = slice(start, end)
+            _score_rows(
+                table[segment],
+                numbers[segment],
+                weights,
+                importance,
+                norms,
+                wanted[span],
+                scores[span],
+                covered[span],
+            )
+        start = end
+
+
+@njit(cache=True, nogil=True)
+def _score_rows(segment, numbers, weights, importance, norms, wanted, scores, covered):
+    """Do it in one segment, one term after the other, so that equal passages tie."""
+    starts = array_at(segment[STARTS], segment[TERM_COUNT] + 1, np.int64)
+    rows = array_at(segment[ROWS], segment[POSTING_COUNT], np.int32)
+    lengths = array_at(segment[LENGTHS], segment[ROW_COUNT], np.int32)
+    narrow = array_at(segment[FREQUENCIES], segment[POSTING_COUNT], np.uint8)
+    wide = array_at(segment[FREQUENCIES], segment[POSTING_COUNT], np.uint32)
+    for term in range(len(numbers)):
+        if numbers[term] < 0:
+            continue
+        low, end = starts[numbers[term]], starts[numbers[term] + 1]
+        for place in range(len(wanted)):
+            row = wanted[place] - segment[BASE]
+            low = first_not_below(rows, low, end, row)
+            if low == end:
+                break
+            if rows[low] == row:
+                frequency = np.float64(wide[low] if segment[WIDTH] > 1 else narrow[low])
+                scores[place] += weights[term] * (frequency / (frequency + norms[lengths[row]]))
+                covered[place] += importance[term]
+
+
+@njit(cache=True, nogil=True)
+def first_not_below(rows, low, high, wanted):
+    """Gallop, then halve: rows looked up in ascending order lie near each other."""
+    step = 1
+    while low + step < high and rows[low + step] < wanted:
+        low += step
+        step <<= 1
+    return _halved_down(rows, low, min(high, low + step + 1), wanted)
+
+
+@njit(cache=True, nogil=True)
+def _halved_down(ascending, low, high, wanted):
+    """Return the first place of [low, high) that holds no less than what is wanted; high where none does."""
+    while low < high:
+        middle = (low + high) >> 1
+        if ascending[middle] < wanted:
+            low = middle + 1
+        else:
+            high = middle
+    return low
