@@ -108,7 +108,7 @@ class Retriever:
         self.embedders.reference(self.embedders.get(self._settings.embedder))
         self._reranking.warm_up()
         lexical.warm_up()
-        translation.warm_up()
+        translation.fastest().warm_up()
 
     def search(
         self,

@@ -29,7 +29,7 @@ from indexes.lexical.lookups import first_not_below
 # Rows scored at a time: their scores take 64 kB.
 WINDOW = 8192
 # Sums of more than a few terms differ by less than this from what their bounds say, relatively.
-_ROUNDING = 1e-12
+ROUNDING = 1e-12
 
 
 @njit(cache=True, nogil=True)
@@ -85,7 +85,7 @@ def _search_segment(
             place = np.searchsorted(frequent, numbers[term])
             if place < len(frequent) and frequent[place] == numbers[term]:
                 at_hand[term] = place
-    threshold = best_scores[0] * (1 - _ROUNDING) if size == k else 0.0
+    threshold = best_scores[0] * (1 - ROUNDING) if size == k else 0.0
     needed = terms
     for first in range(0, len(lengths), WINDOW):
         while needed and rest[needed - 1] < threshold and _pays(places, ends, needed - 1):
@@ -109,7 +109,7 @@ def _search_segment(
                 count,
             )
         for term in range(needed, terms):
-            count = _keep_hopeful(met, count, scores, first, threshold - rest[term])
+            count = keep_hopeful(met, count, scores, first, threshold - rest[term])
             if count and at_hand[term] >= 0:
                 start = at_hand[term] * len(lengths)
                 held = by_row[start : start + len(lengths)]
@@ -127,13 +127,13 @@ def _search_segment(
                     scores,
                     met[:count],
                 )
-        count = _keep_hopeful(met, count, scores, first, threshold)
+        count = keep_hopeful(met, count, scores, first, threshold)
         for i in range(count):
             row = met[i]
             size = push(best_scores, best_rows, size, scores[row - first], row + base)
             scores[row - first] = 0.0
         if size == k:
-            threshold = best_scores[0] * (1 - _ROUNDING)
+            threshold = best_scores[0] * (1 - ROUNDING)
     return size
 
 
@@ -186,7 +186,7 @@ def _pays(places, ends, term):
 
 
 @njit(cache=True, nogil=True)
-def _keep_hopeful(met, count, scores, first, least):
+def keep_hopeful(met, count, scores, first, least):
     """Keep the rows whose score is not below the least in front, and make the scores of the others zero."""
     kept = 0
     for i in range(count):

@@ -11,7 +11,8 @@ import numpy as np
 from indexes.lexical.bm25 import Floats, length_norm, lucene_idf
 from indexes.milvus.statistics import Statistics
 from indexes.milvus.tables import Passage
-from indexes.milvus.terms import terms_of
+from indexes.milvus.terms import term_of, terms_of
+from indexes.translation.asked import Asked
 from indexes.translation.concepts import Concept
 
 
@@ -69,19 +70,14 @@ class Meanings:
 
     @classmethod
     def of(cls, concepts: Sequence[Concept], language: str, known: Statistics) -> Meanings:
-        """Weigh concepts; language: of the passages that may speak of them.
-
-        How many do cannot be asked: taken is the rarest term of each alternative, and the sum of the alternatives.
-        """
+        """Weigh concepts; language: of the passages that may speak of them."""
         documents = known.documents_in.get(language, 0)
         if not documents:
             return cls(language, [], [])
         alternatives = [[terms_of(each.tolist()) for each in concept.alternatives] for concept in concepts]
-        holding = [
-            min(documents, sum(min((known.df.get(t, 0) for t in terms), default=0) for terms in each))
-            for each in alternatives
-        ]
-        worth = lucene_idf(np.array(holding, np.int64), documents)
+        asked = Asked.of(concepts)
+        df = np.array([known.df.get(term_of(hashed), 0) for hashed in asked.hashes.tolist()], np.int64)
+        worth, _ = asked.worth(df, documents)
         return cls(language, alternatives, worth.tolist())
 
     def query(self) -> dict[int, float]:

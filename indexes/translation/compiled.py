@@ -1,89 +1,71 @@
-"""Which rows speak of which concepts, in compiled loops: what matching.py finds. Needs the extra `fast`."""
+"""Which passages speak of which concepts, in compiled loops: what summing.py finds. Needs the extra `fast`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from indexes.lexical.bm25 import Floats
 from indexes.lexical.compiled import EVERY_ROW, sample_postings
+from indexes.lexical.heap import put_in_order
 from indexes.lexical.live import LivePostings
 from indexes.lexical.matches import Mask, Rows
-from indexes.lexical.postings import values_at
 from indexes.translation import kernels
 from indexes.translation.concepts import Concept
 from indexes.translation.dictionary import Translations
-from indexes.translation.kernels import MOST_CONCEPTS
-from indexes.translation.matching import Numbers, Wanted, match_concepts
-
-__all__ = ["MOST_CONCEPTS", "speaking", "warm_up"]
+from indexes.translation.matching import Part, Weighed, match_concepts
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledSpeaking:
-    """rows: int32, those that speak of any concept, ascending; concepts: of each, as bits."""
+class CompiledEngine:
+    """As `matching.Engine` has it: without reading the lists that can bring nothing among the best."""
 
-    rows: NDArray[np.int32]
-    concepts: NDArray[np.uint64]
-    df: Numbers
-
-    def scored(self, importance: Floats) -> CompiledScores:
-        """As `Speaking` has it."""
-        return CompiledScores(self.rows, self.concepts, kernels.gains_of_bytes(importance))
-
-
-@dataclass(frozen=True, slots=True)
-class CompiledScores:
-    """rows and concepts: as above; summed: what the concepts of each byte of their bits gain together."""
-
-    rows: NDArray[np.int32]
-    concepts: NDArray[np.uint64]
-    summed: Floats
-
-    def best(self, k: int, allowed: Mask | None) -> tuple[Rows, Floats]:
-        """As `Scored` has it, in one pass without the scores of all rows."""
-        k = min(k, len(self.rows))
+    def top(self, parts: Sequence[Part], weighed: Weighed, k: int, allowed: Mask | None) -> tuple[Rows, Floats]:  # noqa: D102
+        k = min(k, sum(part.postings.row_count for part in parts))
         scores, rows = np.empty(k), np.empty(k, np.int64)
-        if k < 1:
-            return rows, scores
-        limits = EVERY_ROW if allowed is None else allowed
-        size = kernels.best_of(self.rows, self.concepts, self.summed, limits, scores, rows)
-        order = np.lexsort((rows[:size], -scores[:size]))
-        return rows[order], scores[order]
+        size, asked = 0, weighed.asked
+        # The largest first: what it finds lets others stop early.
+        for part in sorted(parts, key=lambda part: -part.postings.row_count) if k > 0 else ():
+            held, base = part.postings, part.base
+            size = kernels.search(
+                part.numbers,
+                asked.first,
+                asked.bounds,
+                weighed.order,
+                weighed.worth,
+                held.starts,
+                held.rows,
+                held.row_count,
+                base,
+                EVERY_ROW if allowed is None else allowed[base : base + held.row_count],
+                scores,
+                rows,
+                size,
+            )
+        put_in_order(scores, rows, size)
+        return rows[:size], scores[:size]
 
-    def scores_of(self, rows: Rows) -> Floats:
-        """As `Scored` has it."""
-        if not len(self.rows):
-            return np.zeros(len(rows))
-        # A row that speaks of nothing has no bits, which sum up to nothing.
-        scores: Floats = kernels.add_up(values_at(self.rows, self.concepts, rows), self.summed)
+    def scores_of(self, part: Part, weighed: Weighed, rows: Rows) -> Floats:  # noqa: D102
+        scores = np.zeros(len(rows))
+        asked, held = weighed.asked, part.postings
+        kernels.score_rows(
+            part.numbers,
+            asked.first,
+            asked.bounds,
+            weighed.order,
+            weighed.worth,
+            held.starts,
+            held.rows,
+            rows,
+            scores,
+        )
         return scores
 
-
-def speaking(wanted: Wanted, part: LivePostings) -> CompiledSpeaking:
-    """Find the rows of a segment that speak of at most MOST_CONCEPTS concepts."""
-    df = np.zeros(wanted.count, np.int64)
-    held = part.postings
-    rows, concepts = kernels.speaking(
-        wanted.numbers,
-        wanted.bounds,
-        wanted.of_alternative,
-        held.starts,
-        held.rows,
-        EVERY_ROW if part.live is None else part.live,
-        held.row_count,
-        df,
-    )
-    return CompiledSpeaking(rows, concepts, df)
-
-
-def warm_up() -> None:
-    """Compile the loops, which takes seconds, or load them from where numba keeps them."""
-    terms = [Concept(Translations.of([np.array([1], np.uint64), np.array([1, 2], np.uint64)]))]
-    with sample_postings() as postings:
-        for live in (None, np.array([True, False])):
-            matches = match_concepts(terms, [(0, LivePostings(postings, live))])
-            matches.top(1, live)
+    def warm_up(self) -> None:
+        """Compile the loops, which takes seconds, or load them from where numba keeps them."""
+        terms = [Concept(Translations.of([np.array([1], np.uint64), np.array([1, 2], np.uint64)]))]
+        with sample_postings() as postings:
+            matches = match_concepts(terms, [(0, LivePostings(postings))], self)
+            for allowed in (None, np.ones(postings.row_count, np.bool_)):
+                matches.top(1, allowed)
             matches.of_rows(np.arange(postings.row_count))

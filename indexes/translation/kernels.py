@@ -1,4 +1,7 @@
-"""The loops that find which passages speak of which concepts, compiled by numba.
+"""The loops that find the passages that speak of the most of a question's concepts, compiled by numba.
+
+As `indexes.lexical.kernels` does with terms: rows go by in windows; only the alternatives of the worthiest concepts
+are read, those without which no row gets among the best, and rows that they lead to are looked up for the others.
 
 Importing this module raises ImportError where numba, of the extra `fast`, is not installed.
 """
@@ -9,134 +12,167 @@ import numpy as np
 from numba import njit
 
 from indexes.lexical.heap import push
-from indexes.lexical.kernels import WINDOW
+from indexes.lexical.kernels import ROUNDING, WINDOW, keep_hopeful
 from indexes.lexical.lookups import first_not_below
 
-# A row's concepts are the bits of a number.
-MOST_CONCEPTS = 64
-
 
 @njit(cache=True, nogil=True)
-def speaking(numbers, bounds, of_alternative, starts, rows, live, row_count, df):
-    """Return the rows that speak of any concept, ascending, and of each the concepts as bits; add to df.
+def search(
+    numbers,
+    first,
+    bounds,
+    order,
+    worth,
+    starts,
+    rows,
+    row_count,
+    base,
+    allowed,
+    best_scores,
+    best_rows,
+    size,
+):
+    """Put the rows of a segment that are among the best into a heap, and return how many the heap holds then.
 
-    numbers: of the terms (-1: in no row); alternative a has those of [bounds[a], bounds[a + 1]) and speaks of
-    concept of_alternative[a] where a row holds them all. live: bool [rows], or empty where all are. df: int64, how
-    many live rows speak of each concept.
+    numbers: of the terms in the segment (-1: in no row); first, bounds, order, worth: as `matching.Weighed` has
+    them. base: of the segment's rows; allowed: bool by its own rows, or empty where all are. The heap holds at most
+    len(best_scores).
     """
-    leads, count, most = _possible(numbers, bounds, starts)
-    places = np.zeros(len(numbers), np.int64)
-    for term in range(len(numbers)):
-        if numbers[term] >= 0:
-            places[term] = starts[numbers[term]]
-    room = min(most, row_count) + 1  # a place is written before it is known whether it is needed
-    found, concepts = np.empty(room, np.int32), np.empty(room, np.uint64)
-    size = 0
-    met = np.zeros(WINDOW, np.uint64)
-    for first in range(0, row_count if count else 0, WINDOW):
-        any_met = False
-        for alternative in range(len(leads)):
-            lead = leads[alternative]
-            if lead < 0:
-                continue
-            bit = np.uint64(1) << np.uint64(of_alternative[alternative])
-            place, end = places[lead], starts[numbers[lead] + 1]
-            while place < end and rows[place] < first + WINDOW:
-                row = rows[place]
-                place += 1
-                at = np.uintp(row - first)
-                if met[at] & bit:
+    concepts = len(order)
+    leads, places, left, rest = _plan(numbers, first, bounds, order, worth, starts)
+    scores, met = np.zeros(WINDOW), np.empty(WINDOW + 1, np.int32)
+    spoken = np.zeros(WINDOW, np.int32)  # the stamp of the last concept that a row was seen to speak of
+    threshold, needed, stamp = 0.0, concepts, 0
+    for start in range(0, row_count if rest[0] else 0, WINDOW):
+        if size == len(best_scores):
+            threshold = best_scores[0] * (1 - ROUNDING)
+        while needed and rest[needed - 1] < threshold and left[needed - 1] > left[: needed - 1].sum():
+            needed -= 1
+        if rest[0] < threshold:
+            break
+        count = 0
+        for turn in range(concepts):
+            if turn >= needed:
+                count = keep_hopeful(met, count, scores, start, threshold - rest[turn])
+                if not count:
+                    break
+            stamp += 1
+            for alternative in range(first[order[turn]], first[order[turn] + 1]):
+                if leads[alternative] < 0:
                     continue
-                start, last = bounds[alternative], bounds[alternative + 1]
-                if last - start == 1 or _holds_others(row, lead, start, last, numbers, starts, rows, places):
-                    met[at] |= bit
-                    any_met = True
-                    df[of_alternative[alternative]] += not len(live) or live[row]
-            places[lead] = place
-        if any_met:
-            for offset in range(WINDOW):  # without a branch, which would be guessed wrong half of the time
-                found[size], concepts[size] = first + offset, met[offset]
-                size += met[offset] != 0
-                met[offset] = 0
-    return found[:size], concepts[:size]
-
-
-@njit(cache=True, nogil=True)
-def gains_of_bytes(gains):
-    """Return what the concepts of each byte of a row's bits gain together: float64 [bytes, 256]."""
-    summed = np.zeros(((len(gains) + 7) >> 3, 256))
-    for concept in range(len(gains)):
-        bit = 1 << (concept & 7)
-        for lower in range(bit):
-            summed[concept >> 3, bit | lower] = summed[concept >> 3, lower] + gains[concept]
-    return summed
-
-
-@njit(cache=True, nogil=True)
-def add_up(concepts, summed):
-    """Return the sum of the gains of each row's concepts, float64."""
-    sums = np.zeros(len(concepts))
-    for place in range(len(concepts)):
-        sums[place] = _sum(concepts[place], summed)
-    return sums
-
-
-@njit(cache=True, nogil=True)
-def best_of(rows, concepts, summed, allowed, best_scores, best_rows):
-    """Put the best of the rows into a heap as `search_segment` has it, and return how many it holds.
-
-    allowed: bool by row, or empty where all are.
-    """
-    size, k = 0, len(best_scores)
-    limited = len(allowed) > 0
-    for place in range(len(rows)):
-        if limited and not allowed[rows[place]]:
-            continue
-        score = _sum(concepts[place], summed)
-        if size < k or score > best_scores[0]:  # rows ascend: of equal ones the earlier is in already
-            size = push(best_scores, best_rows, size, score, rows[place])
+                terms = numbers[bounds[alternative] : bounds[alternative + 1]]
+                place, end = places[alternative], starts[leads[alternative] + 1]
+                found = (place, end, terms, starts, rows, worth[order[turn]], stamp, start, scores, spoken)
+                if turn < needed:
+                    places[alternative], count = _read(*found, allowed, met, count)
+                else:
+                    places[alternative] = _look_up(*found, met[:count])
+        count = keep_hopeful(met, count, scores, start, threshold)
+        for i in range(count):
+            at = met[i] - start
+            size = push(best_scores, best_rows, size, scores[at], met[i] + base)
+            scores[at] = 0.0
     return size
 
 
 @njit(cache=True, nogil=True)
-def _sum(concepts, summed):
-    total = 0.0
-    for byte in range(len(summed)):
-        total += summed[byte, concepts & np.uint64(255)]
-        concepts >>= np.uint64(8)
-    return total
+def _read(place, end, terms, starts, rows, gain, stamp, start, scores, spoken, allowed, met, count):
+    """Add what the rows in the window gain that speak of an alternative; place: in the list of its rarest term.
 
-
-@njit(cache=True, nogil=True)
-def _possible(numbers, bounds, starts):
-    """Return the rarest term of each alternative (-1: one of its terms is in no row), how many can be, and in how
-    many rows at most.
+    Returns the place of the next row, and the number of rows met by now.
     """
-    leads = np.full(len(bounds) - 1, -1, np.int64)
-    count, most = 0, 0
-    for alternative in range(len(leads)):
-        fewest = -1
-        for term in range(bounds[alternative], bounds[alternative + 1]):
-            if numbers[term] < 0:
-                leads[alternative] = -1
-                fewest = -1
-                break
-            held = starts[numbers[term] + 1] - starts[numbers[term]]
-            if fewest < 0 or held < fewest:
-                fewest, leads[alternative] = held, term
-        if fewest >= 0:
-            count += 1
-            most += fewest
-    return leads, count, most
+    limited = len(allowed) > 0
+    while place < end and rows[place] < start + WINDOW:
+        row = rows[place]
+        place += 1
+        at = np.uintp(row - start)
+        if spoken[at] == stamp or (limited and not allowed[row]):
+            continue
+        if len(terms) == 1 or _holds_all(row, terms, starts, rows):
+            spoken[at] = stamp
+            met[np.uintp(count)] = row
+            count += scores[at] == 0.0
+            scores[at] += gain
+    return place, count
 
 
 @njit(cache=True, nogil=True)
-def _holds_others(row, lead, start, end, numbers, starts, rows, places):
-    """Tell whether a row holds the terms of an alternative beside its lead; rows come in ascending order."""
-    for term in range(start, end):
-        if term != lead:
-            last = starts[numbers[term] + 1]
-            places[term] = first_not_below(rows, places[term], last, row)
-            if places[term] == last or rows[places[term]] != row:
-                return False
+def _look_up(place, end, terms, starts, rows, gain, stamp, start, scores, spoken, met):
+    """Add what those of the rows met gain that speak of an alternative; returns the place after the window."""
+    low = first_not_below(rows, place, end, start)
+    high = first_not_below(rows, low, end, start + WINDOW)
+    for row in met if low < high else met[:0]:
+        if spoken[row - start] == stamp:
+            continue
+        found = first_not_below(rows, low, high, row)
+        if found < high and rows[found] == row and (len(terms) == 1 or _holds_all(row, terms, starts, rows)):
+            spoken[row - start] = stamp
+            scores[row - start] += gain
+    return high
+
+
+@njit(cache=True, nogil=True)
+def score_rows(numbers, first, bounds, order, worth, starts, rows, wanted, scores):
+    """Add to the score of each wanted row (ascending) of a segment; the others as `search` takes them."""
+    leads = _leads(numbers, bounds, starts)
+    spoken = np.full(len(wanted), -1)
+    for turn in range(len(order)):
+        for alternative in range(first[order[turn]], first[order[turn] + 1]):
+            if leads[alternative] < 0:
+                continue
+            others = numbers[bounds[alternative] : bounds[alternative + 1]]
+            place, end, at = starts[leads[alternative]], starts[leads[alternative] + 1], 0
+            while True:
+                place = first_not_below(rows, place, end, wanted[at])
+                if place == end:
+                    break
+                if rows[place] == wanted[at]:
+                    if spoken[at] != turn and (len(others) == 1 or _holds_all(rows[place], others, starts, rows)):
+                        spoken[at] = turn
+                        scores[at] += worth[order[turn]]
+                    at += 1
+                else:
+                    at = first_not_below(wanted, at, len(wanted), rows[place])
+                if at == len(wanted):
+                    break
+
+
+@njit(cache=True, nogil=True)
+def _plan(numbers, first, bounds, order, worth, starts):
+    """Return the leads of all alternatives and the places of their first rows, and for each concept, in order, how
+    many rows its leads have, and what the concepts from it on can add at most (and a zero).
+    """
+    leads = _leads(numbers, bounds, starts)
+    places, left, rest = np.zeros(len(leads), np.int64), np.zeros(len(order), np.int64), np.zeros(len(order) + 1)
+    for turn in range(len(order) - 1, -1, -1):
+        for alternative in range(first[order[turn]], first[order[turn] + 1]):
+            if leads[alternative] >= 0:
+                places[alternative] = starts[leads[alternative]]
+                left[turn] += starts[leads[alternative] + 1] - starts[leads[alternative]]
+        rest[turn] = rest[turn + 1] + (worth[order[turn]] if left[turn] else 0.0)
+    return leads, places, left, rest
+
+
+@njit(cache=True, nogil=True)
+def _leads(numbers, bounds, starts):
+    """Return the number of the rarest term of each alternative, -1 where one of its terms is in no row."""
+    leads = np.empty(len(bounds) - 1, np.int64)
+    for alternative in range(len(leads)):
+        lead = numbers[bounds[alternative]]
+        for term in numbers[bounds[alternative] + 1 : bounds[alternative + 1]]:
+            if lead < 0 or term < 0:
+                lead = -1
+            elif starts[term + 1] - starts[term] < starts[lead + 1] - starts[lead]:
+                lead = term
+        leads[alternative] = lead
+    return leads
+
+
+@njit(cache=True, nogil=True)
+def _holds_all(row, terms, starts, rows):
+    """Tell whether a row holds all of several terms."""
+    for term in terms:
+        place = first_not_below(rows, starts[term], starts[term + 1], row)
+        if place == starts[term + 1] or rows[place] != row:
+            return False
     return True

@@ -1,0 +1,61 @@
+"""Scores every row that speaks of a concept, in numpy, one alternative after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from indexes.lexical.bm25 import Floats
+from indexes.lexical.matches import Mask, Rows
+from indexes.lexical.postings import Postings
+from indexes.top import top_places
+from indexes.translation.asked import Numbers
+from indexes.translation.matching import Part, Weighed
+
+
+class SummingEngine:
+    """As `matching.Engine` has it."""
+
+    def top(self, parts: Sequence[Part], weighed: Weighed, k: int, allowed: Mask | None) -> tuple[Rows, Floats]:  # noqa: D102
+        every_row, every_score = [], []
+        for part in parts:
+            scores = _scores(part, weighed)
+            if allowed is not None:
+                scores *= allowed[part.base : part.base + len(scores)]
+            rows = np.flatnonzero(scores)
+            every_row.append(rows + part.base)
+            every_score.append(scores[rows])
+        rows, scores = np.concatenate(every_row), np.concatenate(every_score)
+        best = top_places(scores, k)
+        return rows[best], scores[best]
+
+    def scores_of(self, part: Part, weighed: Weighed, rows: Rows) -> Floats:  # noqa: D102
+        return _scores(part, weighed)[rows]
+
+    def warm_up(self) -> None:
+        """Nothing is left to do."""
+
+
+def _scores(part: Part, weighed: Weighed) -> Floats:
+    """Return the score of every row of a segment."""
+    scores = np.zeros(part.postings.row_count)
+    asked = weighed.asked
+    for concept in weighed.order.tolist():
+        speaks = np.zeros(len(scores), np.bool_)
+        for start, end in pairwise(asked.bounds[asked.first[concept] : asked.first[concept + 1] + 1].tolist()):
+            terms = part.numbers[start:end]
+            if (terms >= 0).all():
+                speaks[_holding_all(terms, part.postings)] = True
+        scores[speaks] += weighed.worth[concept]
+    return scores
+
+
+def _holding_all(terms: Numbers, postings: Postings) -> Rows:
+    """Return the rows that hold the terms of all these numbers."""
+    rarest, *others = terms[np.argsort(postings.counts(terms), kind="stable")].tolist()
+    rows = postings.rows_of(rarest).astype(np.int64)
+    for term in others:
+        rows = rows[postings.frequencies_in(term, rows) > 0]
+    return rows
