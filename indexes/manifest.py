@@ -17,7 +17,7 @@ from indexes.durable import replace_durably, sha256_of
 
 FILE_NAME = "manifest.json"
 SEGMENTS = "segments"
-FORMAT = 3
+FORMAT = 4
 # More commits than can follow one that has left a segment: the others have left tombstones, or none.
 _BEYOND = 1_000_000
 

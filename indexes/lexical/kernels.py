@@ -23,11 +23,13 @@ from indexes.lexical.addresses import (
     WIDTH,
     array_at,
 )
+from indexes.lexical.blocks import BLOCK_ROWS
 from indexes.lexical.heap import push, put_in_order
-from indexes.lexical.lookups import first_not_below
+from indexes.lexical.lookups import blocks_of, first_not_below
 
 # Rows scored at a time: their scores take 64 kB.
 WINDOW = 8192
+NOT_AT_HAND = np.iinfo(np.int64).min
 # Sums of more than a few terms differ by less than this from what their bounds say, relatively.
 ROUNDING = 1e-12
 
@@ -66,27 +68,80 @@ def _search_segment(
 
     width: the type of its frequencies; segment: its row of the table; rest: what the terms from each on can add at
     most, and a zero; allowed: of its own rows. The heap holds at most len(best_scores).
-
-    Rows go by in windows whose scores stay in the cache. Only the lists of the weightiest terms are read, those
-    without which no row gets into the heap; rows that they lead to are looked up in the lists of the others.
     """
-    starts = array_at(segment[STARTS], segment[TERM_COUNT] + 1, np.int64)
-    rows = array_at(segment[ROWS], segment[POSTING_COUNT], np.int32)
+    blocks = blocks_of(segment)
+    starts = array_at(segment[STARTS], segment[TERM_COUNT] * blocks + 1, np.int64)
+    rows = array_at(segment[ROWS], segment[POSTING_COUNT], np.uint16)
     frequencies = array_at(segment[FREQUENCIES], segment[POSTING_COUNT], width)
     lengths = array_at(segment[LENGTHS], segment[ROW_COUNT], np.int32)
     frequent = array_at(segment[FREQUENT], segment[FREQUENT_COUNT], np.int64)
     by_row = array_at(segment[BY_ROW], segment[FREQUENT_COUNT] * segment[ROW_COUNT], np.uint8)
-    base = segment[BASE]
-    k, terms = len(best_scores), len(numbers)
-    places, ends, at_hand = np.zeros(terms, np.int64), np.zeros(terms, np.int64), np.full(terms, -1, np.int64)
+    terms = len(numbers)
+    places, ends, at_hand = np.zeros(terms, np.int64), np.zeros(terms, np.int64), np.full(terms, NOT_AT_HAND)
     for term in range(terms):
-        if numbers[term] >= 0:
-            places[term], ends[term] = starts[numbers[term]], starts[numbers[term] + 1]
-            place = np.searchsorted(frequent, numbers[term])
-            if place < len(frequent) and frequent[place] == numbers[term]:
-                at_hand[term] = place
-    threshold = best_scores[0] * (1 - ROUNDING) if size == k else 0.0
+        place = np.searchsorted(frequent, numbers[term])
+        if place < len(frequent) and frequent[place] == numbers[term]:
+            at_hand[term] = place * len(lengths)
+    for block in range(blocks):
+        first = block * BLOCK_ROWS
+        last = min(first + BLOCK_ROWS, len(lengths))
+        for term in range(terms):
+            if numbers[term] >= 0:
+                places[term] = starts[numbers[term] * blocks + block]
+                ends[term] = starts[numbers[term] * blocks + block + 1]
+        size = _search_block(
+            places,
+            ends,
+            at_hand + first,
+            rows,
+            frequencies,
+            lengths[first:last],
+            by_row,
+            norms,
+            weights,
+            rest,
+            allowed[first:last] if len(allowed) else allowed,
+            scores,
+            met,
+            segment[BASE] + first,
+            best_scores,
+            best_rows,
+            size,
+        )
+    return size
+
+
+@njit(cache=True, nogil=True)
+def _search_block(
+    places,
+    ends,
+    at_hand,
+    rows,
+    frequencies,
+    lengths,
+    by_row,
+    norms,
+    weights,
+    rest,
+    allowed,
+    scores,
+    met,
+    base,
+    best_scores,
+    best_rows,
+    size,
+):
+    """Do it for one block of rows, which are numbered from 0 on here; base: the first one's number.
+
+    places and ends: of the terms' postings in the block; at_hand: where the block's part of by_row begins for each
+    term, below 0 where there is none.
+
+    Rows go by in windows whose scores stay in the cache. Only the lists of the weightiest terms are read, those
+    without which no row gets into the heap; rows that they lead to are looked up in the lists of the others.
+    """
+    k, terms = len(best_scores), len(places)
     needed = terms
+    threshold = best_scores[0] * (1 - ROUNDING) if size == k else 0.0
     for first in range(0, len(lengths), WINDOW):
         while needed and rest[needed - 1] < threshold and _pays(places, ends, needed - 1):
             needed -= 1
@@ -111,10 +166,9 @@ def _search_segment(
         for term in range(needed, terms):
             count = keep_hopeful(met, count, scores, first, threshold - rest[term])
             if count and at_hand[term] >= 0:
-                start = at_hand[term] * len(lengths)
-                held = by_row[start : start + len(lengths)]
+                held = by_row[at_hand[term] : at_hand[term] + len(lengths)]
                 _add_at_hand(held, lengths, norms, weights[term], first, scores, met[:count])
-            elif count and numbers[term] >= 0:
+            elif count and places[term] < ends[term]:
                 places[term] = _add_looked_up(
                     places[term],
                     ends[term],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,8 +35,7 @@ class LongList:
 
     def read(self) -> tuple[Rows, Frequencies]:
         """Return the rows that hold the term, ascending, and their frequencies."""
-        span = slice(self.postings.starts[self.term], self.postings.starts[self.term + 1])
-        return self.postings.rows[span].astype(np.int64) + self.base, self.postings.frequencies[span]
+        return self.postings.rows_of(self.term) + self.base, self.postings.frequencies_of(self.term)
 
     def frequencies_in(self, rows: Rows) -> tuple[slice, Frequencies]:
         """Return which of rows (ascending) lie in the segment, and how often those hold the term."""
@@ -106,7 +104,7 @@ class Lookup:
         """Return the lists of some of the terms, in this order."""
         counts = self._counts[:, order].T
         long: list[list[LongList]] = [[] for _ in order]
-        rows, frequencies, bases, terms, sizes = [], [], [], [], []
+        rows, frequencies, terms, sizes = [], [], [], []
         for term, place in np.argwhere(counts).tolist():
             base, segment = self._segments[place]
             postings, count = segment.postings, int(counts[term, place])
@@ -114,13 +112,10 @@ class Lookup:
             if count >= SHORT:
                 long[term].append(LongList(base, postings, number, count))
                 continue
-            start = postings.starts[number]
-            rows.append(postings.rows[start : start + count])
-            frequencies.append(postings.frequencies[start : start + count])
-            bases.append(base)
+            rows.append(postings.rows_of(number) + base)
+            frequencies.append(postings.frequencies_of(number))
             terms.append(term)
             sizes.append(count)
         if not rows:
             return Lists(np.empty(0, np.int64), np.empty(0, np.uint8), np.empty(0, np.int64), long)
-        joined: NDArray[Any] = np.concatenate(rows)
-        return Lists(joined + np.repeat(bases, sizes), np.concatenate(frequencies), np.repeat(terms, sizes), long)
+        return Lists(np.concatenate(rows), np.concatenate(frequencies), np.repeat(terms, sizes), long)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes.lexical.matches import Mask
+from indexes.lexical.matches import Mask, Rows
 from indexes.lexical.postings import Postings
 
 _MOST_REMEMBERED = 1 << 16
+_POSTINGS_AT_ONCE = 1 << 20
 
 
 class LivePostings:
@@ -22,7 +23,7 @@ class LivePostings:
         self._tokens_of_all = int(lengths.sum(dtype=np.int64))
         self.documents = len(lengths) if live is None else int(np.count_nonzero(live))
         self.tokens = self._tokens_of_all if live is None else int(lengths[live].sum(dtype=np.int64))
-        self._dead = None if live is None else np.flatnonzero(~live).astype(np.int32)
+        self._dead = None if live is None else np.flatnonzero(~live)
         self._df: dict[int, int] = {}
 
     @property
@@ -49,13 +50,16 @@ class LivePostings:
 
     def all_df(self) -> NDArray[np.int64]:
         """Return how many live rows hold each term, int64 [T]."""
-        counts = np.diff(self.postings.starts)
+        starts = self.postings.term_starts
         if self.live is None:
-            return counts
-        living: NDArray[np.int64] = np.append(0, np.cumsum(self.live[self.postings.rows]))
-        return living[self.postings.starts[1:]] - living[self.postings.starts[:-1]]
+            return np.diff(starts)
+        living = np.zeros(len(starts) - 1, np.int64)
+        for first, last in self.postings.spans(_POSTINGS_AT_ONCE):
+            lives = self.live[self.postings.rows_of_terms(first, last)]
+            living[first:last] = np.add.reduceat(lives, starts[first:last] - starts[first], dtype=np.int64)
+        return living
 
-    def _living(self, rows: NDArray[np.int32], dead: NDArray[np.int32]) -> int:
+    def _living(self, rows: Rows, dead: Rows) -> int:
         """Count the live ones of ascending rows, by whichever is cheaper: testing them, or looking up the dead."""
         assert self.live is not None
         if len(rows) <= 4 * len(dead):

@@ -22,6 +22,7 @@ from indexes.lexical.addresses import (
     WIDTH,
     array_at,
 )
+from indexes.lexical.blocks import BLOCK_ROWS
 
 
 @njit(cache=True, nogil=True)
@@ -32,14 +33,15 @@ def look_up(hashes, table, numbers, counts, peaks):
     """
     for segment in range(len(table)):
         terms = array_at(table[segment, TERMS], table[segment, TERM_COUNT], np.uint64)
-        starts = array_at(table[segment, STARTS], table[segment, TERM_COUNT] + 1, np.int64)
+        blocks = blocks_of(table[segment])
+        starts = array_at(table[segment, STARTS], table[segment, TERM_COUNT] * blocks + 1, np.int64)
         highest = array_at(table[segment, PEAKS], table[segment, TERM_COUNT], np.float32)
         for place in range(len(hashes)):
             wanted = hashes[place]
             low = _halved_down(terms, 0, len(terms), wanted)
             if low < len(terms) and terms[low] == wanted:
                 numbers[segment, place] = low
-                counts[segment, place] = starts[low + 1] - starts[low]
+                counts[segment, place] = starts[(low + 1) * blocks] - starts[low * blocks]
                 peaks[segment, place] = highest[low]
             else:
                 numbers[segment, place] = -1
@@ -74,24 +76,32 @@ def score_rows(table, numbers, weights, importance, norms, wanted, scores, cover
 @njit(cache=True, nogil=True)
 def _score_rows(segment, numbers, weights, importance, norms, wanted, scores, covered):
     """Do it in one segment, one term after the other, so that equal passages tie."""
-    starts = array_at(segment[STARTS], segment[TERM_COUNT] + 1, np.int64)
-    rows = array_at(segment[ROWS], segment[POSTING_COUNT], np.int32)
+    blocks = blocks_of(segment)
+    starts = array_at(segment[STARTS], segment[TERM_COUNT] * blocks + 1, np.int64)
+    rows = array_at(segment[ROWS], segment[POSTING_COUNT], np.uint16)
     lengths = array_at(segment[LENGTHS], segment[ROW_COUNT], np.int32)
     narrow = array_at(segment[FREQUENCIES], segment[POSTING_COUNT], np.uint8)
     wide = array_at(segment[FREQUENCIES], segment[POSTING_COUNT], np.uint32)
     for term in range(len(numbers)):
         if numbers[term] < 0:
             continue
-        low, end = starts[numbers[term]], starts[numbers[term] + 1]
+        block, low, end = -1, np.int64(0), np.int64(0)
         for place in range(len(wanted)):
             row = wanted[place] - segment[BASE]
-            low = first_not_below(rows, low, end, row)
-            if low == end:
-                break
-            if rows[low] == row:
+            if row // BLOCK_ROWS != block:
+                block = row // BLOCK_ROWS
+                low, end = starts[numbers[term] * blocks + block], starts[numbers[term] * blocks + block + 1]
+            low = first_not_below(rows, low, end, row % BLOCK_ROWS)
+            if low < end and rows[low] == row % BLOCK_ROWS:
                 frequency = np.float64(wide[low] if segment[WIDTH] > 1 else narrow[low])
                 scores[place] += weights[term] * (frequency / (frequency + norms[lengths[row]]))
                 covered[place] += importance[term]
+
+
+@njit(cache=True, nogil=True)
+def blocks_of(segment):
+    """Return how many blocks a segment's rows are in, by its row of the table: as `blocks.block_count` does."""
+    return max(1, -(-segment[ROW_COUNT] // BLOCK_ROWS))
 
 
 @njit(cache=True, nogil=True)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from indexes.arrays import join_arrays, save_array
+from indexes.lexical.blocks import BLOCK_ROWS, block_count, counts_by_block, in_block, starts_of
 from indexes.lexical.postings import FILE_NAME, Frequencies, Postings, frequent_terms, mean_length, peaks_of
 
 _POSTINGS_AT_ONCE = 1 << 20
@@ -22,11 +23,11 @@ Renumbered = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class _Range:
-    """The merged postings of some terms in a row, sorted by term and row; counts: postings of each term."""
+    """The merged postings of some terms in a row, sorted by term and row; counts: by terms and blocks."""
 
     terms: NDArray[np.uint64]
     counts: NDArray[np.int64]
-    rows: NDArray[np.int32]
+    rows: NDArray[np.int64]
     frequencies: NDArray[np.int64]
 
 
@@ -38,27 +39,28 @@ def merge_postings(parts: Sequence[tuple[Postings, Renumbered]], row_count: int,
         lengths[renumbered[kept]] = postings.lengths[kept]
     mean = mean_length(lengths)
     width = max((postings.frequencies.dtype for postings, _ in parts), key=lambda dtype: dtype.itemsize)
-    terms, counts, peaks = [np.empty(0, np.uint64)], [np.empty(0, np.int64)], [np.empty(0, np.float32)]
+    terms, peaks = [np.empty(0, np.uint64)], [np.empty(0, np.float32)]
+    counts = [np.empty((0, block_count(row_count)), np.int64)]
     with ExitStack() as stack:
-        rows_file = stack.enter_context(_ArrayFile(folder / _piece("rows"), np.int32))
+        rows_file = stack.enter_context(_ArrayFile(folder / _piece("rows"), np.uint16))
         frequencies_file = stack.enter_context(_ArrayFile(folder / _piece("frequencies"), width))
-        for each in _ranges(parts):
+        for each in _ranges(parts, row_count):
             terms.append(each.terms)
             counts.append(each.counts)
-            starts = np.append(0, np.cumsum(each.counts))
             frequencies = each.frequencies.astype(width)
-            peaks.append(peaks_of(starts, each.rows, frequencies, lengths, mean))
-            rows_file.append(each.rows)
+            peaks.append(peaks_of(starts_of(each.counts.sum(axis=1)), each.rows, frequencies, lengths, mean))
+            rows_file.append(in_block(each.rows))
             frequencies_file.append(frequencies)
-    starts = np.append(0, np.cumsum(np.concatenate(counts))).astype(np.int64)
-    frequent = frequent_terms(starts, row_count, width)
+    of_blocks = np.concatenate(counts)
+    starts = starts_of(of_blocks)
+    frequent = frequent_terms(starts_of(of_blocks.sum(axis=1)), row_count, width)
     with _ArrayFile(folder / _piece("by_row"), np.uint8, row_count) as by_row:
         rows = np.load(folder / _piece("rows"), "r")
         frequencies = np.load(folder / _piece("frequencies"), "r")
         for term in frequent.tolist():
-            span = slice(starts[term], starts[term + 1])
-            by_row.append(_spread(rows[span], frequencies[span], row_count))
-    arrays = {
+            own = starts[term * of_blocks.shape[1] : (term + 1) * of_blocks.shape[1] + 1]
+            by_row.append(_spread(rows, frequencies, own, row_count))
+    arrays: dict[str, NDArray[Any]] = {
         "terms": np.concatenate(terms),
         "starts": starts,
         "lengths": lengths,
@@ -74,45 +76,48 @@ def _piece(array: str) -> str:
     return f"lexical.{array}.npy"
 
 
-def _spread(rows: NDArray[np.int32], frequencies: Frequencies, row_count: int) -> NDArray[np.uint8]:
+def _spread(
+    rows: NDArray[np.uint16], frequencies: Frequencies, starts: NDArray[np.int64], row_count: int
+) -> NDArray[np.uint8]:
+    """Return a term's frequencies by row, uint8 [1, rows]; starts: of its postings in each block, and their end."""
     by_row = np.zeros((1, row_count), np.uint8)
-    by_row[0, rows] = frequencies
+    for block, (start, end) in enumerate(pairwise(starts.tolist())):
+        by_row[0, block * BLOCK_ROWS :][rows[start:end]] = frequencies[start:end]
     return by_row
 
 
-def _ranges(parts: Sequence[tuple[Postings, Renumbered]]) -> Iterator[_Range]:
+def _ranges(parts: Sequence[tuple[Postings, Renumbered]], row_count: int) -> Iterator[_Range]:
     """Yield the merged postings by ranges of terms of about _POSTINGS_AT_ONCE postings."""
     every = np.unique(np.concatenate([postings.terms for postings, _ in parts]))
     counts = np.zeros(len(every), np.int64)
     for postings, _ in parts:
-        counts[np.searchsorted(every, postings.terms)] += np.diff(postings.starts)
+        counts[np.searchsorted(every, postings.terms)] += np.diff(postings.term_starts)
     place = np.cumsum(counts) // _POSTINGS_AT_ONCE
     borders = [*np.flatnonzero(np.diff(place, prepend=-1)).tolist(), len(every)]
     for start, end in pairwise(borders):
-        merged = _merged(every[start:end], parts)
+        merged = _merged(every[start:end], parts, row_count)
         if len(merged.terms):
             yield merged
 
 
-def _merged(terms: NDArray[np.uint64], parts: Sequence[tuple[Postings, Renumbered]]) -> _Range:
+def _merged(terms: NDArray[np.uint64], parts: Sequence[tuple[Postings, Renumbered]], row_count: int) -> _Range:
     """Merge the postings of terms (ascending, without gaps in any part) of all parts."""
     of_term, of_row, frequencies = [], [], []
     for postings, renumbered in parts:
         first, last = np.searchsorted(postings.terms, (terms[0], terms[-1]), "left").tolist()
         last += int(last < len(postings.terms) and postings.terms[last] == terms[-1])
-        span = slice(int(postings.starts[first]), int(postings.starts[last]))
-        sizes = np.diff(postings.starts[first : last + 1])
-        rows = renumbered[postings.rows[span]]
+        starts = postings.term_starts[first : last + 1]
+        rows = renumbered[postings.rows_of_terms(first, last)]
         kept = rows >= 0
-        of_term.append(np.repeat(np.searchsorted(terms, postings.terms[first:last]), sizes)[kept])
+        of_term.append(np.repeat(np.searchsorted(terms, postings.terms[first:last]), np.diff(starts))[kept])
         of_row.append(rows[kept])
-        frequencies.append(postings.frequencies[span][kept].astype(np.int64))
+        frequencies.append(postings.frequencies[starts[0] : starts[-1]][kept].astype(np.int64))
     term, row = np.concatenate(of_term), np.concatenate(of_row)
     # Each part is in this order already, which a stable sort makes use of.
     order = np.argsort((term << 32) | row, kind="stable")
-    counts = np.bincount(term, minlength=len(terms))
-    held = counts > 0
-    return _Range(terms[held], counts[held], row[order].astype(np.int32), np.concatenate(frequencies)[order])
+    counts = counts_by_block(term, row, len(terms), row_count)
+    held = counts.any(axis=1)
+    return _Range(terms[held], counts[held], row[order], np.concatenate(frequencies)[order])
 
 
 class _ArrayFile:

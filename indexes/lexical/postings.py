@@ -6,16 +6,18 @@ no word of a document lies in the index's files. Two of a million terms collide 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexes.arrays import map_arrays, save_arrays
+from indexes.lexical.blocks import BLOCK_ROWS, block_count, counts_by_block, in_block, starts_of
 from indexes.lexical.bm25 import saturation
 
 Bag = Mapping[int, int]
@@ -38,17 +40,18 @@ def term_hash(term: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Postings:
-    """Rows and frequencies by term: term i's postings are [starts[i], starts[i + 1]), rows ascending.
+    """Rows and frequencies by term, and those of a term by blocks of rows; N rows are in B blocks.
 
-    terms: uint64 [T], sorted; starts: int64 [T + 1]; rows: int32 [P]; frequencies: uint8 [P], or uint32 where one
-    does not fit; lengths: int32 [N], the sum of a row's frequencies. peaks: float32 [T], no less than the
-    saturation (`bm25.saturation`) of any posting of the term at the segment's mean length. frequent: int64 [F],
-    ascending, the terms whose frequencies stand by row in by_row: uint8 [F, N].
+    Term i's postings in block b are [starts[i B + b], starts[i B + b + 1]), rows ascending. terms: uint64 [T],
+    sorted; starts: int64 [T B + 1]; rows: uint16 [P], without what a block begins with; frequencies: uint8 [P], or
+    uint32 where one does not fit; lengths: int32 [N], the sum of a row's frequencies. peaks: float32 [T], no less
+    than the saturation (`bm25.saturation`) of any posting of the term at the segment's mean length. frequent: int64
+    [F], ascending, the terms whose frequencies stand by row in by_row: uint8 [F, N].
     """
 
     terms: NDArray[np.uint64]
     starts: NDArray[np.int64]
-    rows: NDArray[np.int32]
+    rows: NDArray[np.uint16]
     frequencies: Frequencies
     lengths: NDArray[np.int32]
     peaks: NDArray[np.float32]
@@ -64,25 +67,27 @@ class Postings:
         counts = np.fromiter((count for bag in bags for count in bag.values()), np.int64, total)
         of_row = np.repeat(np.arange(len(bags)), sizes)
         order = np.argsort(every, kind="stable")
-        terms, starts = np.unique(every[order], return_index=True)
-        rows = of_row[order].astype(np.int32)
+        terms, of_term = np.unique(every[order], return_inverse=True)
+        rows = of_row[order]
         frequencies = counts[order].astype(_width(int(counts.max(initial=0))))
         lengths = np.bincount(of_row, counts, len(bags)).astype(np.int32)
-        starts = np.append(starts, total).astype(np.int64)
-        frequent = frequent_terms(starts, len(bags), frequencies.dtype)
+        of_blocks = counts_by_block(of_term, rows, len(terms), len(bags))
+        term_starts = starts_of(of_blocks.sum(axis=1))
+        frequent = frequent_terms(term_starts, len(bags), frequencies.dtype)
         by_row = np.zeros((len(frequent), len(bags)), np.uint8)
         for place, term in enumerate(frequent.tolist()):
-            span = slice(starts[term], starts[term + 1])
+            span = slice(term_starts[term], term_starts[term + 1])
             by_row[place, rows[span]] = frequencies[span]
-        peaks = peaks_of(starts, rows, frequencies, lengths, mean_length(lengths))
-        return cls(terms, starts, rows, frequencies, lengths, peaks, frequent, by_row)
+        peaks = peaks_of(term_starts, rows, frequencies, lengths, mean_length(lengths))
+        return cls(terms, starts_of(of_blocks), in_block(rows), frequencies, lengths, peaks, frequent, by_row)
 
     @classmethod
     def open(cls, folder: Path) -> Postings:
         """Map the file that `save` or a merge wrote; raises FileNotFoundError, ValueError."""
         opened = cls(**map_arrays(folder / FILE_NAME))
         sizes = (len(opened.starts), len(opened.peaks), len(opened.frequencies), int(opened.starts[-1]))
-        if sizes != (len(opened.terms) + 1, len(opened.terms), len(opened.rows), len(opened.rows)):
+        terms, rows = len(opened.terms), len(opened.rows)
+        if sizes != (terms * opened.block_count + 1, terms, rows, rows):
             raise ValueError("arrays of postings that do not fit each other")
         return opened
 
@@ -95,10 +100,24 @@ class Postings:
         """Rows, with or without terms."""
         return len(self.lengths)
 
+    @property
+    def block_count(self) -> int:
+        """Blocks of rows, one at least."""
+        return block_count(len(self.lengths))
+
+    @property
+    def term_starts(self) -> NDArray[np.int64]:
+        """Where each term's postings begin, int64 [T + 1]."""
+        return self.starts[:: self.block_count]
+
+    def block(self, number: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return where each term's postings in a block begin, and where they end, int64 [T] each."""
+        return self.starts[:-1][number :: self.block_count], self.starts[1:][number :: self.block_count]
+
     def bags(self) -> list[list[int]]:
         """Return each row's terms, repeated as often as they occur."""
-        terms = np.repeat(self.terms, np.diff(self.starts))
-        order = np.argsort(self.rows, kind="stable")
+        terms = np.repeat(self.terms, np.diff(self.term_starts))
+        order = np.argsort(self.rows_of_terms(0, len(self.terms)), kind="stable")
         repeated = np.repeat(terms[order], self.frequencies[order]).tolist()
         ends = np.cumsum(self.lengths, dtype=np.int64).tolist()
         return [repeated[start:end] for start, end in zip([0, *ends], ends, strict=False)]
@@ -109,11 +128,31 @@ class Postings:
 
     def counts(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return how many rows hold each of the terms of these numbers, 0 for -1."""
-        return np.where(places >= 0, self.starts[places + 1] - self.starts[places], 0)
+        starts = self.term_starts
+        return np.where(places >= 0, starts[places + 1] - starts[places], 0)
 
-    def rows_of(self, term: int) -> NDArray[np.int32]:
+    def spans(self, postings_at_once: int) -> Iterator[tuple[int, int]]:
+        """Cut the terms into spans of about so many postings: each one's first term, and the first after it."""
+        of_span = self.term_starts[:-1] // postings_at_once
+        yield from pairwise([*np.flatnonzero(np.diff(of_span, prepend=-1)).tolist(), len(self.terms)])
+
+    def rows_of_terms(self, first: int, last: int) -> NDArray[np.int64]:
+        """Return the rows of the postings of the terms of numbers [first, last), term by term."""
+        blocks = self.block_count
+        starts = self.starts[first * blocks : last * blocks + 1]
+        rows = self.rows[starts[0] : starts[-1]].astype(np.int64)
+        if blocks > 1:
+            rows += np.repeat(np.tile(np.arange(blocks) * BLOCK_ROWS, last - first), np.diff(starts))
+        return rows
+
+    def rows_of(self, term: int) -> NDArray[np.int64]:
         """Return the rows that hold the term of this number, ascending."""
-        return self.rows[self.starts[term] : self.starts[term + 1]]
+        return self.rows_of_terms(term, term + 1)
+
+    def frequencies_of(self, term: int) -> Frequencies:
+        """Return how often each of `rows_of` holds the term."""
+        starts = self.term_starts
+        return self.frequencies[starts[term] : starts[term + 1]]
 
     def frequencies_in(self, term: int, rows: NDArray[np.int64]) -> Frequencies:
         """Return how often each of rows (ascending) holds the term of this number, 0 where it does not."""
@@ -121,8 +160,15 @@ class Postings:
         if place < len(self.frequent) and self.frequent[place] == term:
             dense: Frequencies = self.by_row[place][rows]
             return dense
-        start, end = self.starts[term], self.starts[term + 1]
-        return values_at(self.rows[start:end], self.frequencies[start:end], rows)
+        found = np.zeros(len(rows), self.frequencies.dtype)
+        blocks = self.block_count
+        starts = self.starts[term * blocks : (term + 1) * blocks + 1].tolist()
+        borders = np.searchsorted(rows, np.arange(blocks + 1) * BLOCK_ROWS).tolist()
+        for block, ((start, end), (low, high)) in enumerate(zip(pairwise(starts), pairwise(borders), strict=True)):
+            if start < end and low < high:
+                within = rows[low:high] - block * BLOCK_ROWS
+                found[low:high] = values_at(self.rows[start:end], self.frequencies[start:end], within)
+        return found
 
 
 def _width(highest: int) -> type[np.unsignedinteger]:
@@ -147,12 +193,12 @@ def values_at(holding: NDArray[np.integer], values: Frequencies, rows: NDArray[n
 
 
 def frequent_terms(
-    starts: NDArray[np.int64], row_count: int, width: np.dtype[np.unsignedinteger]
+    term_starts: NDArray[np.int64], row_count: int, width: np.dtype[np.unsignedinteger]
 ) -> NDArray[np.int64]:
     """Return the numbers of the terms whose frequencies are to be kept by row."""
     if row_count < FREQUENT_LEAST_ROWS or width.itemsize > 1:
         return np.empty(0, np.int64)
-    return np.flatnonzero(np.diff(starts) > row_count * FREQUENT_SHARE)
+    return np.flatnonzero(np.diff(term_starts) > row_count * FREQUENT_SHARE)
 
 
 def mean_length(lengths: NDArray[np.int32]) -> float:
@@ -161,8 +207,8 @@ def mean_length(lengths: NDArray[np.int32]) -> float:
 
 
 def peaks_of(
-    starts: NDArray[np.int64],
-    rows: NDArray[np.int32],
+    term_starts: NDArray[np.int64],
+    rows: NDArray[np.int64],
     frequencies: Frequencies,
     lengths: NDArray[np.int32],
     mean: float,
@@ -170,5 +216,5 @@ def peaks_of(
     """Return the highest saturation of each term at this mean length, rounded up."""
     if not len(rows):
         return np.empty(0, np.float32)
-    highest = np.maximum.reduceat(saturation(frequencies, lengths[rows], mean), starts[:-1])
+    highest = np.maximum.reduceat(saturation(frequencies, lengths[rows], mean), term_starts[:-1])
     return np.nextafter(highest.astype(np.float32), np.float32(np.inf))

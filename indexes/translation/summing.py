@@ -55,7 +55,7 @@ def _scores(part: Part, weighed: Weighed) -> Floats:
 def _holding_all(terms: Numbers, postings: Postings) -> Rows:
     """Return the rows that hold the terms of all these numbers."""
     rarest, *others = terms[np.argsort(postings.counts(terms), kind="stable")].tolist()
-    rows = postings.rows_of(rarest).astype(np.int64)
+    rows = postings.rows_of(rarest)
     for term in others:
         rows = rows[postings.frequencies_in(term, rows) > 0]
     return rows

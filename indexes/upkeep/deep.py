@@ -17,7 +17,7 @@ from indexes.columns.hashing import hashes_of, numbers_of
 from indexes.embedders.pool import EmbedderPool
 from indexes.lexical.fields import FieldWeights
 from indexes.lexical.matches import Rows
-from indexes.lexical.postings import Bag, Postings
+from indexes.lexical.postings import Bag, Frequencies, Postings
 from indexes.passages import StoredChunk, embedding_text, indexed_body, stored_chunks
 from indexes.upkeep.held import Part
 from indexes.upkeep.verify import Examined
@@ -145,13 +145,12 @@ def _numbers(keys: NDArray[np.uint64] | np.uint64, values: NDArray[np.float64]) 
 
 def _pieces(
     postings: Postings,
-) -> Iterator[tuple[NDArray[np.uint64], NDArray[np.int32], NDArray[np.unsignedinteger]]]:
+) -> Iterator[tuple[NDArray[np.uint64], Rows, Frequencies]]:
     """Yield terms, rows and frequencies of postings, so many at once."""
-    for start in range(0, len(postings.rows), _POSTINGS_AT_ONCE):
-        places = np.arange(start, min(start + _POSTINGS_AT_ONCE, len(postings.rows)))
-        terms = postings.terms[np.searchsorted(postings.starts, places, side="right") - 1]
-        span = slice(places[0], places[-1] + 1)
-        yield terms, postings.rows[span], postings.frequencies[span]
+    starts = postings.term_starts
+    for first, last in postings.spans(_POSTINGS_AT_ONCE):
+        terms = np.repeat(postings.terms[first:last], np.diff(starts[first : last + 1]))
+        yield terms, postings.rows_of_terms(first, last), postings.frequencies[starts[first] : starts[last]]
 
 
 def _scattered(terms: NDArray[np.uint64]) -> NDArray[np.uint64]:
