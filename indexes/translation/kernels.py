@@ -12,8 +12,11 @@ import numpy as np
 from numba import njit
 
 from indexes.lexical.heap import push
-from indexes.lexical.kernels import ROUNDING, WINDOW, keep_hopeful
+from indexes.lexical.kernels import ROUNDING, keep_hopeful
 from indexes.lexical.lookups import first_not_below
+
+# Rows scored at a time: scores and stamps take 48 kB.
+WINDOW = 4096
 
 
 @njit(cache=True, nogil=True)
@@ -40,7 +43,8 @@ def search(
     rows, or empty where all are. The heap holds at most len(best_scores).
     """
     concepts = len(order)
-    leads, places, left, rest = _plan(numbers, first, bounds, order, worth, begins, ends)
+    places, lasts, leads = _lists(numbers, bounds, begins, ends)
+    left, rest = _left(first, order, worth, places, lasts, leads)
     scores, met = np.zeros(WINDOW), np.empty(WINDOW + 1, np.int32)
     spoken = np.zeros(WINDOW, np.int32)  # the stamp of the last concept that a row was seen to speak of
     threshold, needed, stamp = 0.0, concepts, 0
@@ -61,13 +65,12 @@ def search(
             for alternative in range(first[order[turn]], first[order[turn] + 1]):
                 if leads[alternative] < 0:
                     continue
-                terms = numbers[bounds[alternative] : bounds[alternative + 1]]
-                place, end = places[alternative], ends[leads[alternative]]
-                found = (place, end, terms, begins, ends, rows, worth[order[turn]], stamp, start, scores, spoken)
+                terms = (bounds[alternative], leads[alternative], bounds[alternative + 1])
+                found = (*terms, places, lasts, rows, worth[order[turn]], stamp, start, scores, spoken)
                 if turn < needed:
-                    places[alternative], count = _read(*found, allowed, met, count)
+                    count = _read(*found, allowed, met, count)
                 else:
-                    places[alternative] = _look_up(*found, met[:count])
+                    _look_up(*found, met[:count])
         count = keep_hopeful(met, count, scores, start, threshold)
         for i in range(count):
             at = met[i] - start
@@ -77,103 +80,120 @@ def search(
 
 
 @njit(cache=True, nogil=True)
-def _read(place, end, terms, begins, ends, rows, gain, stamp, start, scores, spoken, allowed, met, count):
-    """Add what the rows in the window gain that speak of an alternative; place: in the list of its rarest term.
+def _read(term, lead, last_term, places, lasts, rows, gain, stamp, start, scores, spoken, allowed, met, count):
+    """Add what the rows in the window gain that speak of an alternative; returns the number of rows met by now.
 
-    Returns the place of the next row, and the number of rows met by now.
+    Its terms are [term, last_term), of which lead is the rarest; all places move on.
     """
     limited = len(allowed) > 0
+    place, end = places[lead], lasts[lead]
     while place < end and rows[place] < start + WINDOW:
         row = np.int64(rows[place])
         place += 1
         at = np.uintp(row - start)
         if spoken[at] == stamp or (limited and not allowed[row]):
             continue
-        if len(terms) == 1 or _holds_all(row, terms, begins, ends, rows):
+        if last_term - term == 1 or _holds_others(row, term, lead, last_term, places, lasts, rows, True):
             spoken[at] = stamp
             met[np.uintp(count)] = row
             count += scores[at] == 0.0
             scores[at] += gain
-    return place, count
+    places[lead] = place
+    return count
 
 
 @njit(cache=True, nogil=True)
-def _look_up(place, end, terms, begins, ends, rows, gain, stamp, start, scores, spoken, met):
-    """Add what those of the rows met gain that speak of an alternative; returns the place after the window."""
-    low = first_not_below(rows, place, end, start)
-    high = first_not_below(rows, low, end, start + WINDOW)
+def _look_up(term, lead, last_term, places, lasts, rows, gain, stamp, start, scores, spoken, met):
+    """Add what those of the rows met (in no order) gain that speak of an alternative."""
+    low = first_not_below(rows, places[lead], lasts[lead], start)
+    high = first_not_below(rows, low, lasts[lead], start + WINDOW)
+    places[lead] = high
     for row in met if low < high else met[:0]:
         if spoken[row - start] == stamp:
             continue
         found = first_not_below(rows, low, high, row)
-        if found < high and rows[found] == row and (len(terms) == 1 or _holds_all(row, terms, begins, ends, rows)):
+        if found == high or rows[found] != row:
+            continue
+        if last_term - term == 1 or _holds_others(row, term, lead, last_term, places, lasts, rows, False):
             spoken[row - start] = stamp
             scores[row - start] += gain
-    return high
 
 
 @njit(cache=True, nogil=True)
 def score_rows(numbers, first, bounds, order, worth, begins, ends, rows, wanted, scores):
     """Add to the score of each wanted row (ascending) of a block; the others as `search` takes them."""
-    leads = _leads(numbers, bounds, begins, ends)
+    places, lasts, leads = _lists(numbers, bounds, begins, ends)
     spoken = np.full(len(wanted), -1)
     for turn in range(len(order)):
         for alternative in range(first[order[turn]], first[order[turn] + 1]):
-            if leads[alternative] < 0:
+            lead, at = leads[alternative], 0
+            if lead < 0:
                 continue
-            others = numbers[bounds[alternative] : bounds[alternative + 1]]
-            place, end, at = begins[leads[alternative]], ends[leads[alternative]], 0
+            term, last_term = bounds[alternative], bounds[alternative + 1]
+            place, end = places[lead], lasts[lead]
             while True:
                 place = first_not_below(rows, place, end, wanted[at])
                 if place == end:
                     break
-                if rows[place] == wanted[at]:
-                    row = np.int64(rows[place])
-                    if spoken[at] != turn and (len(others) == 1 or _holds_all(row, others, begins, ends, rows)):
+                row = np.int64(rows[place])
+                if row == wanted[at]:
+                    if spoken[at] != turn and (
+                        last_term - term == 1
+                        or _holds_others(row, term, lead, last_term, places, lasts, rows, True)
+                    ):
                         spoken[at] = turn
                         scores[at] += worth[order[turn]]
                     at += 1
                 else:
-                    at = first_not_below(wanted, at, len(wanted), rows[place])
+                    at = first_not_below(wanted, at, len(wanted), row)
                 if at == len(wanted):
                     break
 
 
 @njit(cache=True, nogil=True)
-def _plan(numbers, first, bounds, order, worth, begins, ends):
-    """Return the leads of all alternatives and the places of their first rows, and for each concept, in order, how
-    many rows its leads have, and what the concepts from it on can add at most (and a zero).
+def _lists(numbers, bounds, begins, ends):
+    """Return where the postings of each term asked begin and end, and each alternative's rarest term.
+
+    The latter are places in numbers, -1 where the block lacks one of the alternative's terms.
     """
-    leads = _leads(numbers, bounds, begins, ends)
-    places, left, rest = np.zeros(len(leads), np.int64), np.zeros(len(order), np.int64), np.zeros(len(order) + 1)
+    places, lasts = np.zeros(len(numbers), np.int64), np.zeros(len(numbers), np.int64)
+    for term in range(len(numbers)):
+        if numbers[term] >= 0:
+            places[term], lasts[term] = begins[numbers[term]], ends[numbers[term]]
+    leads = np.empty(len(bounds) - 1, np.int64)
+    for alternative in range(len(leads)):
+        lead = bounds[alternative]
+        for term in range(lead + 1, bounds[alternative + 1]):
+            if lasts[term] - places[term] < lasts[lead] - places[lead]:
+                lead = term
+        leads[alternative] = lead if places[lead] < lasts[lead] else -1
+    return places, lasts, leads
+
+
+@njit(cache=True, nogil=True)
+def _left(first, order, worth, places, lasts, leads):
+    """Return how many rows the leads of each concept have, in order, and what those from it on can add at most."""
+    left, rest = np.zeros(len(order), np.int64), np.zeros(len(order) + 1)
     for turn in range(len(order) - 1, -1, -1):
         for alternative in range(first[order[turn]], first[order[turn] + 1]):
             if leads[alternative] >= 0:
-                places[alternative] = begins[leads[alternative]]
-                left[turn] += ends[leads[alternative]] - begins[leads[alternative]]
+                left[turn] += lasts[leads[alternative]] - places[leads[alternative]]
         rest[turn] = rest[turn + 1] + (worth[order[turn]] if left[turn] else 0.0)
-    return leads, places, left, rest
+    return left, rest
 
 
 @njit(cache=True, nogil=True)
-def _leads(numbers, bounds, begins, ends):
-    """Return the number of the rarest term of each alternative, -1 where the block lacks one."""
-    leads = np.empty(len(bounds) - 1, np.int64)
-    for alternative in range(len(leads)):
-        lead, fewest = -1, -1
-        for term in numbers[bounds[alternative] : bounds[alternative + 1]]:
-            held = int(ends[term] - begins[term]) if term >= 0 else 0
-            if fewest < 0 or held < fewest:
-                lead, fewest = term, held
-        leads[alternative] = lead if fewest > 0 else -1
-    return leads
+def _holds_others(row, term, lead, last_term, places, lasts, rows, ascending):
+    """Tell whether a row holds the terms of an alternative beside its lead.
 
-
-@njit(cache=True, nogil=True)
-def _holds_all(row, terms, begins, ends, rows):
-    """Tell whether a row holds all of several terms."""
-    for term in terms:
-        place = first_not_below(rows, begins[term], ends[term], row)
-        if place == ends[term] or rows[place] != row:
+    ascending: no earlier row will be asked for, so that places may move on.
+    """
+    for other in range(term, last_term):
+        if other == lead:
+            continue
+        place = first_not_below(rows, places[other], lasts[other], row)
+        if ascending:
+            places[other] = place
+        if place == lasts[other] or rows[place] != row:
             return False
     return True
