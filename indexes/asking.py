@@ -8,6 +8,7 @@ from indexes.embedders.reference import Reference
 from indexes.hybrid import HybridQuery
 from indexes.translation.concepts import concepts
 from indexes.translation.dictionary import Dictionary
+from indexes.translation.flat import NO_CONCEPTS
 
 
 def hybrid_query(
@@ -30,5 +31,5 @@ def hybrid_query(
         depth,
         mode,
         centre=reference.centre(language),
-        concepts=concepts(text, language, dictionary) if dictionary else (),
+        concepts=concepts(text, language, dictionary) if dictionary else NO_CONCEPTS,
     )

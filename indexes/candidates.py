@@ -25,7 +25,8 @@ from indexes.hits import NOT_LISTED, Hits
 from indexes.lexical.matches import Mask, Rows
 from indexes.snapshot import Snapshot
 from indexes.top import top_places
-from indexes.translation.concepts import OTHER, Concept
+from indexes.translation.concepts import OTHER
+from indexes.translation.flat import NO_CONCEPTS, Concepts
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -53,7 +54,7 @@ class Question:
     terms: Sequence[str]
     language: str
     embedding: Embeddings | None
-    concepts: Sequence[Concept] = ()
+    concepts: Concepts = NO_CONCEPTS
     centre: Embeddings | None = None
     effort: float = 1.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
@@ -25,7 +25,7 @@ from indexes.hits import Hits
 from indexes.manifest import FILE_NAME, IndexDamaged
 from indexes.snapshot import Snapshot
 from indexes.status import IndexStatus
-from indexes.translation.concepts import Concept
+from indexes.translation.flat import NO_CONCEPTS, Concepts
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class HybridQuery:
     fusion: Fusion = field(default_factory=Fusion)
     depths: Depths | None = None
     centre: Embeddings | None = None
-    concepts: Sequence[Concept] = ()
+    concepts: Concepts = NO_CONCEPTS
     vectors: bool = False
     effort: float = 1.0
 
@@ -202,7 +202,7 @@ def question_of(query: HybridQuery, dimension: int) -> Question:
         analyse(query.text),
         detect_language(query.text),
         embedding if dimension else None,
-        query.concepts if query.mode == "hybrid" else (),
+        query.concepts if query.mode == "hybrid" else NO_CONCEPTS,
         query.centre,
         query.effort,
     )

@@ -20,7 +20,7 @@ from indexes.lexical.matches import LexicalSearch, Mask, Matches, Rows
 from indexes.lexical.registry import open_lexical_search
 from indexes.manifest import IndexDamaged, Manifest, SegmentRecord
 from indexes.segments import Segment, read_dead
-from indexes.translation.concepts import Concept
+from indexes.translation.flat import Concepts
 from indexes.translation.matching import match_concepts
 
 
@@ -112,7 +112,7 @@ class Snapshot:
             allowed &= self.live
         return allowed
 
-    def match_concepts(self, concepts: Sequence[Concept], language: str) -> Matches:
+    def match_concepts(self, concepts: Concepts, language: str) -> Matches:
         """Score the passages in a language against the concepts of a question in another one."""
         parts = [
             (base, part.postings)

@@ -12,8 +12,7 @@ from indexes.lexical.bm25 import Floats, length_norm, lucene_idf
 from indexes.milvus.statistics import Statistics
 from indexes.milvus.tables import Passage
 from indexes.milvus.terms import term_of, terms_of
-from indexes.translation.asked import Asked
-from indexes.translation.concepts import Concept
+from indexes.translation.flat import Concepts
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +68,14 @@ class Meanings:
     worth: Sequence[float]
 
     @classmethod
-    def of(cls, concepts: Sequence[Concept], language: str, known: Statistics) -> Meanings:
+    def of(cls, concepts: Concepts, language: str, known: Statistics) -> Meanings:
         """Weigh concepts; language: of the passages that may speak of them."""
         documents = known.documents_in.get(language, 0)
         if not documents:
             return cls(language, [], [])
-        alternatives = [[terms_of(each.tolist()) for each in concept.alternatives] for concept in concepts]
-        asked = Asked.of(concepts)
-        df = np.array([known.df.get(term_of(hashed), 0) for hashed in asked.hashes.tolist()], np.int64)
-        worth, _ = asked.worth(df, documents)
+        alternatives = [[terms_of(each.tolist()) for each in concept] for concept in concepts]
+        df = np.array([known.df.get(term_of(hashed), 0) for hashed in concepts.hashes.tolist()], np.int64)
+        worth, _ = concepts.worth(df, documents)
         return cls(language, alternatives, worth.tolist())
 
     def query(self) -> dict[int, float]:
@@ -103,6 +101,6 @@ class Meanings:
         return scores, scores / asked if asked else scores
 
 
-def terms_of_concepts(concepts: Sequence[Concept]) -> set[int]:
+def terms_of_concepts(concepts: Concepts) -> set[int]:
     """Return all terms that concepts name."""
-    return {term for concept in concepts for each in concept.alternatives for term in terms_of(each.tolist())}
+    return set(terms_of(concepts.hashes.tolist()))

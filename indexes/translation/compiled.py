@@ -14,9 +14,7 @@ from indexes.lexical.live import LivePostings
 from indexes.lexical.matches import Mask, Rows
 from indexes.lexical.postings import Postings
 from indexes.translation import kernels
-from indexes.translation.asked import Numbers
-from indexes.translation.concepts import Concept
-from indexes.translation.dictionary import Translations
+from indexes.translation.flat import Concepts, Numbers
 from indexes.translation.matching import Part, Weighed, match_concepts
 
 
@@ -72,7 +70,7 @@ class CompiledEngine:
 
     def warm_up(self) -> None:
         """Compile the loops, which takes seconds, or load them from where numba keeps them."""
-        terms = [Concept(Translations.of([np.array([1], np.uint64), np.array([1, 2], np.uint64)]))]
+        terms = Concepts.of([[np.array([1], np.uint64), np.array([1, 2], np.uint64)]])
         with sample_postings() as postings:
             matches = match_concepts(terms, [(0, LivePostings(postings))], self)
             for allowed in (None, np.ones(postings.row_count, np.bool_)):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import chain
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indexes.analyse import fold, han_words, stems, tokens
 from indexes.lexical.postings import term_hash
-from indexes.translation.dictionary import Dictionary, Hashes, Translations
+from indexes.translation.dictionary import Dictionary
+from indexes.translation.flat import NO_CONCEPTS, Concepts, Hashes
 
 OTHER = {"zh": "en", "en": "zh"}
 _LONGEST_PHRASE = 3
@@ -21,34 +22,26 @@ _ASKING = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Concept:
-    """A passage speaks of it where it holds all terms of one alternative; without any, no passage can."""
-
-    alternatives: Translations
-
-
-def concepts(question: str, language: str, dictionary: Dictionary) -> list[Concept]:
+def concepts(question: str, language: str, dictionary: Dictionary) -> Concepts:
     """Return the concepts of a question in "zh" or "en", for passages in the other one; none for other languages.
 
     What is written alike in both languages (names, codes, numbers) stands for itself.
     """
     if language not in OTHER:
-        return []
+        return NO_CONCEPTS
     folded = fold(question)
-    found = _of_chinese(folded, dictionary) if language == "zh" else _of_english(folded, dictionary)
-    return list(found)
+    return _of_chinese(folded, dictionary) if language == "zh" else _of_english(folded, dictionary)
 
 
-def _of_chinese(question: str, dictionary: Dictionary) -> Iterator[Concept]:
+def _of_chinese(question: str, dictionary: Dictionary) -> Concepts:
     words = [word for word in han_words(question) if word not in _ASKING]
-    yield from map(Concept, dictionary.translations([[word] for word in words]))
-    for token in tokens(question):
-        if itself := stems(token):
-            yield Concept(Translations.of([_hashes(itself)]))
+    found = dictionary.translations([[word] for word in words])
+    themselves = [_hashes(itself) for token in tokens(question) if (itself := stems(token))]
+    kept = np.ones(len(words) + len(themselves), np.bool_)
+    return _with_themselves(found, kept, len(words) + np.arange(len(themselves)), themselves)
 
 
-def _of_english(question: str, dictionary: Dictionary) -> Iterator[Concept]:
+def _of_english(question: str, dictionary: Dictionary) -> Concepts:
     said = tokens(question)
     after_how = {place for place, token in enumerate(said, 1) if token.lower() == "how"}  # how long, how many
     words = [found for place, token in enumerate(said) if place not in after_how and (found := stems(token))]
@@ -58,14 +51,23 @@ def _of_english(question: str, dictionary: Dictionary) -> Iterator[Concept]:
         for end in range(start + 1, min(start + _LONGEST_PHRASE, len(words)) + 1)
     ]
     phrases = [list(dict.fromkeys(chain.from_iterable(words[start:end]))) for start, end in spans]
-    for (start, end), meanings in zip(spans, dictionary.translations(phrases), strict=True):
-        if end == start + 1:
-            itself = _hashes(words[start])
-            yield Concept(
-                Translations(np.concatenate([meanings.terms, itself]), np.append(meanings.sizes, len(itself)))
-            )
-        elif meanings:
-            yield Concept(meanings)
+    meanings = dictionary.translations(phrases)
+    single = np.array([end == start + 1 for start, end in spans], np.bool_)
+    kept = single | (np.diff(meanings.first) > 0)  # a phrase that is called nothing is its words, and no concept
+    return _with_themselves(meanings, kept, np.flatnonzero(single), list(map(_hashes, words)))
+
+
+def _with_themselves(
+    found: Concepts, kept: NDArray[np.bool_], places: NDArray[np.int64], themselves: Sequence[Hashes]
+) -> Concepts:
+    """Add the terms of words to the concepts at places, among those found or after them, and leave others out."""
+    numbers = np.cumsum(kept) - 1
+    return Concepts.gathered(
+        int(kept.sum()),
+        np.concatenate([np.repeat(numbers[: len(found)], np.diff(found.first)), numbers[places]]),
+        np.concatenate([np.diff(found.bounds), np.array([len(terms) for terms in themselves], np.int64)]),
+        np.concatenate([found.hashes, *themselves]),
+    )
 
 
 def _hashes(terms: Sequence[str]) -> Hashes:

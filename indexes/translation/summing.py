@@ -11,7 +11,7 @@ from indexes.lexical.bm25 import Floats
 from indexes.lexical.matches import Mask, Rows
 from indexes.lexical.postings import Postings
 from indexes.top import top_places
-from indexes.translation.asked import Numbers
+from indexes.translation.flat import Numbers
 from indexes.translation.matching import Part, Weighed
 
 

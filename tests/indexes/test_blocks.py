@@ -17,8 +17,7 @@ from indexes.lexical.merge import merge_postings
 from indexes.lexical.postings import Bag, Postings
 from indexes.lexical.search import Bm25Search
 from indexes.translation.compiled import CompiledEngine
-from indexes.translation.concepts import Concept
-from indexes.translation.dictionary import Translations
+from indexes.translation.flat import Concepts
 from indexes.translation.matching import match_concepts
 from indexes.translation.summing import SummingEngine
 
@@ -101,10 +100,8 @@ def test_the_dead_of_all_blocks_are_not_counted(bags: list[Bag], postings: Posti
 
 
 def test_concepts_are_found_in_all_blocks(postings: Postings) -> None:
-    concepts = [
-        Concept(Translations.of([np.array(each, np.uint64) for each in alternatives]))
-        for alternatives in ([[RARE], [50]], [[1, 2], [RARE + 1]], [[3]])
-    ]
+    alternatives = [[[RARE], [50]], [[1, 2], [RARE + 1]], [[3]]]
+    concepts = Concepts.of([[np.array(each, np.uint64) for each in concept] for concept in alternatives])
     parts = [(10, LivePostings(postings))]
     compiled, summing = (match_concepts(concepts, parts, engine) for engine in (CompiledEngine(), SummingEngine()))
     every = np.arange(10, 10 + ROWS)

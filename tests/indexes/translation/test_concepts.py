@@ -34,7 +34,7 @@ def speaks_of(text: str, question: str, language: str, dictionary: Dictionary) -
     """How many concepts of a question a text speaks of, by its own terms."""
     held = {term_hash(term) for term in analyse(text)}
     found = concepts(question, language, dictionary)
-    return sum(any(set(terms.tolist()) <= held for terms in concept.alternatives) for concept in found)
+    return sum(any(set(terms.tolist()) <= held for terms in concept) for concept in found)
 
 
 @pytest.mark.parametrize(
@@ -59,9 +59,9 @@ def test_names_and_codes_stand_for_themselves(dictionary: Dictionary) -> None:
 
 
 def test_words_that_only_ask_are_no_concepts(dictionary: Dictionary) -> None:
-    assert concepts("多少？", "zh", dictionary) == []
-    assert concepts("How many?", "en", dictionary) == []
-    assert concepts("Combien de jours?", "", dictionary) == []
+    assert len(concepts("多少？", "zh", dictionary)) == 0
+    assert len(concepts("How many?", "en", dictionary)) == 0
+    assert len(concepts("Combien de jours?", "", dictionary)) == 0
 
 
 def test_a_hybrid_search_finds_by_translated_words_and_a_lexical_one_does_not(

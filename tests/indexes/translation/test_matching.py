@@ -14,8 +14,7 @@ from indexes.lexical.live import LivePostings
 from indexes.lexical.postings import Postings
 from indexes.translation import kernels
 from indexes.translation.compiled import CompiledEngine
-from indexes.translation.concepts import Concept
-from indexes.translation.dictionary import Translations
+from indexes.translation.flat import Concepts
 from indexes.translation.matching import Engine, fastest, match_concepts
 from indexes.translation.summing import SummingEngine
 
@@ -30,8 +29,8 @@ meanings = st.lists(
 )
 
 
-def concepts_of(alternatives: Alternatives) -> list[Concept]:
-    return [Concept(Translations.of([np.array(each, np.uint64) for each in concept])) for concept in alternatives]
+def concepts_of(alternatives: Alternatives) -> Concepts:
+    return Concepts.of([[np.array(each, np.uint64) for each in concept] for concept in alternatives])
 
 
 def scores_of(held: Texts, live: list[bool], alternatives: Alternatives) -> tuple[Floats, float]:
