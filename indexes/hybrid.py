@@ -82,7 +82,8 @@ class HybridIndex:
         self._lexical = lexical
         self._device = faiss_device
         self._refreshing = threading.Lock()
-        self._manifest_fd: int | None = None
+        self._manifest_path = str(folder / FILE_NAME)
+        self._held: _Held | None = None
         self._snapshot: Snapshot | None = None
         self._closed = False
 
@@ -97,7 +98,7 @@ class HybridIndex:
         return index
 
     def refresh(self) -> bool:
-        """Serve the latest commit from now on; costs two stat calls where there is none. Running searches go on.
+        """Serve the latest commit from now on; costs one stat call where there is none. Running searches go on.
 
         Returns whether there was a newer one. Where that is damaged, what was served before is served on, and the
         log says so. Raises IndexOutdated, and IndexDamaged where nothing was served before.
@@ -118,8 +119,8 @@ class HybridIndex:
             except BaseException:
                 _close(held)
                 raise
-            _close(self._manifest_fd)
-            self._manifest_fd, self._snapshot = held, newest
+            _close(self._held)
+            self._held, self._snapshot = held, newest
             return before is None or before.manifest.version != newest.manifest.version
 
     def search(self, query: HybridQuery) -> HybridResult:
@@ -164,8 +165,8 @@ class HybridIndex:
         with self._refreshing:
             self._closed = True
             self._snapshot = None
-            _close(self._manifest_fd)
-            self._manifest_fd = None
+            _close(self._held)
+            self._held = None
 
     def __enter__(self) -> Self:
         return self
@@ -176,16 +177,25 @@ class HybridIndex:
     def _manifest_replaced(self) -> bool:
         """Compare the file at the manifest's path with the one held open, whose inode cannot be used again."""
         try:
-            now = (self._folder / FILE_NAME).stat()
+            now = os.stat(self._manifest_path)
         except FileNotFoundError:
-            return self._manifest_fd is not None
-        return self._manifest_fd is None or not os.path.samestat(now, os.fstat(self._manifest_fd))
+            return self._held is not None
+        return self._held is None or not os.path.samestat(now, self._held.status)
 
-    def _open_manifest(self) -> int | None:
+    def _open_manifest(self) -> _Held | None:
         try:
-            return os.open(self._folder / FILE_NAME, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = os.open(self._manifest_path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             return None
+        return _Held(descriptor, os.fstat(descriptor))
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A file that is held open, so that no other file gets its inode; status: what tells it from others."""
+
+    descriptor: int
+    status: os.stat_result
 
 
 def question_of(query: HybridQuery, dimension: int) -> Question:
@@ -232,6 +242,6 @@ def _ranking(candidates: Candidates, query: HybridQuery) -> Ranking:
     return candidates.by_both(query.fusion)
 
 
-def _close(descriptor: int | None) -> None:
-    if descriptor is not None:
-        os.close(descriptor)
+def _close(held: _Held | None) -> None:
+    if held is not None:
+        os.close(held.descriptor)
