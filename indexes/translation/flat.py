@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes.lexical.blocks import starts_of
 from indexes.lexical.bm25 import Floats, lucene_idf
 
 Hashes = NDArray[np.uint64]
@@ -31,23 +30,19 @@ class Concepts:
     @classmethod
     def of(cls, concepts: Sequence[Sequence[Hashes]]) -> Concepts:
         """Put each one's alternatives one after the other."""
-        alternatives = [terms for concept in concepts for terms in concept]
-        return cls(
-            first=starts_of(np.array([len(concept) for concept in concepts], np.int64)),
-            bounds=starts_of(np.array([len(terms) for terms in alternatives], np.int64)),
-            hashes=np.concatenate([np.empty(0, np.uint64), *alternatives]),
-        )
+        return cls.joined([([len(terms) for terms in concept], concept) for concept in concepts])
 
     @classmethod
-    def gathered(cls, count: int, of_concept: Numbers, sizes: Numbers, hashes: Hashes) -> Concepts:
-        """Put alternatives that come in any order with their concepts; sizes: how many of the hashes each has."""
-        order = np.argsort(of_concept, kind="stable")
-        starts = np.cumsum(sizes) - sizes
-        return cls(
-            first=np.searchsorted(of_concept[order], np.arange(count + 1)),
-            bounds=starts_of(sizes[order]),
-            hashes=hashes[spans(starts[order], sizes[order])],
-        )
+    def joined(cls, concepts: Iterable[tuple[Sequence[int], Sequence[Hashes]]]) -> Concepts:
+        """Put concepts one after the other: of each, how many terms its alternatives have, and these in pieces."""
+        first, bounds = [0], [0]
+        pieces = [np.empty(0, np.uint64)]
+        for sizes, terms in concepts:
+            for size in sizes:
+                bounds.append(bounds[-1] + size)
+            first.append(len(bounds) - 1)
+            pieces += terms
+        return cls(np.array(first), np.array(bounds), np.concatenate(pieces))
 
     def __len__(self) -> int:
         """How many concepts there are."""
@@ -72,11 +67,6 @@ class Concepts:
             np.add.at(holding, np.repeat(np.arange(len(self)), np.diff(self.first)), of_alternatives)
         worth = lucene_idf(np.minimum(holding, documents), documents)
         return worth, worth[holding > 0]
-
-
-def spans(starts: Numbers, counts: Numbers) -> Numbers:
-    """Return the numbers from each start on, as many as its count says, one after the other."""
-    return np.repeat(starts - (np.cumsum(counts) - counts), counts) + np.arange(int(counts.sum()))
 
 
 NO_CONCEPTS = Concepts.of([])
