@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from app.cli.client import key_of, load_settings, server_address
+from app.cli.client import connected, stop
 from evals.datasets import load
 from evals.metrics import ndcg_at_k, recall_at_k
 from evals.service import Service
@@ -112,12 +112,14 @@ def main(
     misses: Annotated[bool, typer.Option(help="List the example questions that went wrong.")] = False,
 ) -> None:
     """Print the figures of the sets asked for."""
-    settings = load_settings()
-    service = Service(server_address(settings), key_of(settings))
     wanted = sets or [EXAMPLES, *SETS]
-    if EXAMPLES in wanted:
-        _show_examples(measure_examples(service), misses=misses)
-    figures = {name: measure_set(service, name, most) for name in wanted if name != EXAMPLES}
+    if unknown := set(wanted) - {EXAMPLES, *SETS}:
+        stop(f"there is no set {', '.join(sorted(unknown))}: there are {', '.join((EXAMPLES, *SETS))}.", 2)
+    with connected() as client:
+        service = Service(client)
+        if EXAMPLES in wanted:
+            _show_examples(measure_examples(service), misses=misses)
+        figures = {name: measure_set(service, name, most) for name in wanted if name != EXAMPLES}
     if figures:
         _show_sets(figures)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from app.cli.client import checked, stop
 from evals.datasets import Passage
 
 _BULK_LINES = 500
@@ -17,11 +18,11 @@ _NONE: Mapping[str, Any] = {}
 
 
 class Service:
-    """Feeds collections and asks; raises httpx.HTTPStatusError where the service refuses."""
+    """Feeds collections and asks; ends the command with the service's own words where it refuses."""
 
-    def __init__(self, url: str, key: str) -> None:
-        headers = {"Authorization": f"Bearer {key}"}
-        self._client = httpx.Client(base_url=url, headers=headers, timeout=300, trust_env=False)
+    def __init__(self, client: httpx.Client) -> None:
+        """client: as `app.cli.client.connected` opens it."""
+        self._client = client
 
     def feed(self, collection: str, passages: Sequence[Passage]) -> None:
         """Put passages into a collection, a document each, and wait; those that are there already cost nothing."""
@@ -37,7 +38,7 @@ class Service:
         for job_id in jobs:
             job = self._wait(job_id)
             if job["failed"]:
-                raise RuntimeError(f"{job['failed']} passages of {collection} failed: {job['errors'][0]['detail']}")
+                stop(f"{job['failed']} passages of {collection} failed: {job['errors'][0]['detail']}", 4)
 
     def _wait(self, job_id: str) -> dict[str, Any]:
         while True:
@@ -66,7 +67,4 @@ class Service:
         return answer
 
     def _json(self, method: str, path: str, **options: Any) -> Any:
-        reply = self._client.request(method, path, **options)
-        if reply.is_error:
-            raise RuntimeError(f"{method} {path}: HTTP {reply.status_code}: {reply.text[:300]}")
-        return reply.json()
+        return checked(self._client.request(method, path, **options)).json()
