@@ -57,16 +57,30 @@ def join_arrays(path: Path, pieces: Mapping[str, Path]) -> None:
             piece.unlink()
 
 
-def map_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """Map the arrays of a file, read-only; raises FileNotFoundError, ValueError where it cannot be read."""
+def map_arrays(path: Path, *, scattered: bool = False) -> dict[str, NDArray[Any]]:
+    """Map the arrays of a file, read-only; raises FileNotFoundError, ValueError where it cannot be read.
+
+    scattered: as `map_file` takes it.
+    """
     arrays: dict[str, NDArray[Any]] = {}
     with path.open("rb") as file:
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        mapped = map_file(file, scattered=scattered)
         for name in json.loads(file.readline()):
             file.seek(-file.tell() % _ALIGNMENT, 1)
             arrays[name] = array_in(mapped, file)
             file.seek(arrays[name].nbytes, 1)
     return arrays
+
+
+def map_file(file: BinaryIO, *, scattered: bool = False) -> mmap.mmap:
+    """Map a file, read-only.
+
+    scattered: it will be read here and there, so that the system should not read megabytes around each place.
+    """
+    mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    if scattered:
+        mapped.madvise(mmap.MADV_RANDOM)
+    return mapped
 
 
 def array_in(mapped: mmap.mmap, file: BinaryIO) -> NDArray[Any]:

@@ -75,8 +75,8 @@ class Segment:
     def open(cls, folder: Path, record: SegmentRecord, *, searched: bool = False) -> Segment:
         """Map a segment's files; raises FileNotFoundError where they are gone, IndexDamaged where they differ.
 
-        searched: as `DenseSegment.open` takes it. Sizes are compared here, contents only by `Manifest.damages`:
-        reading them all would be no mapping.
+        searched: by questions, which read a few lists and a few vectors of many. Sizes are compared here, contents
+        only by `Manifest.damages`: reading them all would be no mapping.
         """
         here = folder / SEGMENTS / record.name
         for file in record.files:
@@ -89,7 +89,7 @@ class Segment:
                 record.language,
                 ids["chunk_ids"],
                 Sample(ids["sample_rows"], ids["sample_chunk_ids"], ids["sample_vectors"]),
-                Postings.open(here),
+                Postings.open(here, scattered=searched),
                 DenseSegment.open(here, searched=searched),
                 Columns.open(here),
             )

@@ -42,7 +42,7 @@ _NEARLY_ALL = 0.9
 
 @dataclass(frozen=True, slots=True)
 class InvertedFile:
-    """Lists of codes, mapped: centroids float32 [L, d], rows in each list [L], and the list of each row [N]."""
+    """Lists of codes: centroids float32 [L, d], rows in each list [L], and the list of each row [N], mapped."""
 
     index: faiss.IndexIVFPQFastScan
     centroids: Embeddings
@@ -51,10 +51,13 @@ class InvertedFile:
 
     @classmethod
     def open(cls, folder: Path) -> InvertedFile:
-        """Map the files that `build` wrote; raises FileNotFoundError, RuntimeError and ValueError if not whole."""
+        """Read the files that `save` wrote; raises FileNotFoundError, RuntimeError and ValueError if not whole.
+
+        The codes are not mapped: FAISS reads all of a mapped file too, page by page and ten times as slowly.
+        """
         path = folder / _CODES
         path.stat()  # FAISS does not tell a missing file from a broken one
-        index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+        index = faiss.read_index(str(path))
         return cls.of(index, np.load(folder / _LIST_OF_ROW, "r").view(np.ndarray))
 
     @classmethod
@@ -100,7 +103,7 @@ class InvertedFile:
         return cls.of(index, list_of_row)
 
     def save(self, folder: Path) -> None:
-        """Write the files that `open` maps."""
+        """Write the files that `open` reads."""
         # Not by FAISS's own writer, which does not tell a full disk from other failures.
         (folder / _CODES).write_bytes(faiss.serialize_index(self.index).data)
         save_array(folder / _LIST_OF_ROW, self.list_of_row)

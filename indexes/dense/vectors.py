@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from core.types import Embeddings
-from indexes.arrays import array_in
+from indexes.arrays import array_in, map_file
 
 FILE_NAME = "dense.vectors.npy"
 
@@ -36,13 +35,10 @@ def write_vectors(path: Path, blocks: Iterable[Embeddings]) -> None:
 def map_vectors(path: Path, *, scattered: bool = False) -> Embeddings:
     """Map the file that `write_vectors` wrote, float32 [N, d]; raises FileNotFoundError, ValueError.
 
-    scattered: a few rows here and there will be read, so that the system should not read what lies around them.
+    scattered: as `arrays.map_file` takes it.
     """
     with path.open("rb") as file:
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        if scattered:
-            mapped.madvise(mmap.MADV_RANDOM)
-        return array_in(mapped, file)
+        return array_in(map_file(file, scattered=scattered), file)
 
 
 def _write_header(file: BinaryIO, rows: int, dimension: int) -> None:

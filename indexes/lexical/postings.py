@@ -82,9 +82,12 @@ class Postings:
         return cls(terms, starts_of(of_blocks), in_block(rows), frequencies, lengths, peaks, frequent, by_row)
 
     @classmethod
-    def open(cls, folder: Path) -> Postings:
-        """Map the file that `save` or a merge wrote; raises FileNotFoundError, ValueError."""
-        opened = cls(**map_arrays(folder / FILE_NAME))
+    def open(cls, folder: Path, *, scattered: bool = False) -> Postings:
+        """Map the file that `save` or a merge wrote; raises FileNotFoundError, ValueError.
+
+        scattered: as `arrays.map_file` takes it.
+        """
+        opened = cls(**map_arrays(folder / FILE_NAME, scattered=scattered))
         sizes = (len(opened.starts), len(opened.peaks), len(opened.frequencies), int(opened.starts[-1]))
         terms, rows = len(opened.terms), len(opened.rows)
         if sizes != (terms * opened.block_count + 1, terms, rows, rows):
