@@ -26,8 +26,7 @@ from indexes.backends import Index, open_index
 from indexes.candidates import Depths
 from indexes.embedders.pool import EmbedderPool
 from indexes.hybrid import HybridQuery
-from indexes.lexical import registry as lexical
-from indexes.translation import matching as translation
+from indexes.loops import LOOPS
 from indexes.translation.dictionary import Dictionary
 
 # Each round of a search that loses hits to the visibility check looks this much deeper.
@@ -103,12 +102,11 @@ class Retriever:
         self._opening_dictionary = threading.Lock()  # building it takes seconds: no other search waits for that
 
     def warm_up(self) -> None:
-        """Load what the first question would wait for: embedder, dictionary, reranker, compiled loops."""
+        """Load what the first question would wait for, and begin with the compiled loops, for which none waits."""
         self._translations()
         self.embedders.reference(self.embedders.get(self._settings.embedder))
         self._reranking.warm_up()
-        lexical.warm_up()
-        translation.fastest().warm_up()
+        LOOPS.load()
 
     def search(
         self,

@@ -1,17 +1,14 @@
-"""Which lexical engine searches: by the setting, and by what is installed."""
+"""Which lexical engine searches: by the setting, and by what is installed and loaded."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
-from functools import cache
 
-from indexes.lexical.bm25 import VARIANTS
+from indexes.lexical.bm25 import VARIANTS, Variant
 from indexes.lexical.live import LivePostings
-from indexes.lexical.matches import LexicalSearch
+from indexes.lexical.matches import LexicalSearch, Matches
 from indexes.lexical.search import Bm25Search
-
-log = logging.getLogger(__name__)
+from indexes.loops import LOOPS
 
 
 def open_lexical_search(name: str, segments: Sequence[LivePostings]) -> LexicalSearch:
@@ -20,23 +17,24 @@ def open_lexical_search(name: str, segments: Sequence[LivePostings]) -> LexicalS
         from indexes.lexical.rank_bm25 import RankBm25Search  # noqa: PLC0415 - only where it is chosen
 
         return RankBm25Search(segments)
-    return _own_engine()(segments, VARIANTS[name])
+    return OwnSearch(segments, VARIANTS[name])
 
 
-def warm_up() -> None:
-    """Do what the first search would wait for."""
-    if _own_engine() is not Bm25Search:
-        from indexes.lexical import compiled  # noqa: PLC0415 - as below
+class OwnSearch:
+    """Our own BM25: by compiled loops as soon as they are loaded, by numpy before."""
 
-        compiled.warm_up()
+    def __init__(self, segments: Sequence[LivePostings], variant: Variant) -> None:
+        self._segments = segments
+        self._variant = variant
+        self.engine = self._fastest() if LOOPS.ready else Bm25Search(segments, variant)
 
+    def match(self, terms: Sequence[str]) -> Matches:
+        """Look a question's terms up; a term asked twice counts twice."""
+        if type(self.engine) is Bm25Search and LOOPS.want():
+            self.engine = self._fastest()
+        return self.engine.match(terms)
 
-@cache
-def _own_engine() -> type[Bm25Search]:
-    """Return the compiled engine where numba is installed, else the one in numpy, and say so once."""
-    try:
-        from indexes.lexical.compiled import CompiledBm25Search  # noqa: PLC0415 - its absence is handled here
-    except ImportError:
-        log.info("Words are searched by numpy: `make run EXTRAS=fast` installs numba, with which it is faster.")
-        return Bm25Search
-    return CompiledBm25Search
+    def _fastest(self) -> Bm25Search:
+        from indexes.lexical.compiled import CompiledBm25Search  # noqa: PLC0415 - only where numba is
+
+        return CompiledBm25Search(self._segments, self._variant)

@@ -68,14 +68,15 @@ class CompiledEngine:
                 )
         return scores
 
-    def warm_up(self) -> None:
-        """Compile the loops, which takes seconds, or load them from where numba keeps them."""
-        terms = Concepts.of([[np.array([1], np.uint64), np.array([1, 2], np.uint64)]])
-        with sample_postings() as postings:
-            matches = match_concepts(terms, [(0, LivePostings(postings))], self)
-            for allowed in (None, np.ones(postings.row_count, np.bool_)):
-                matches.top(1, allowed)
-            matches.of_rows(np.arange(postings.row_count))
+
+def warm_up() -> None:
+    """Compile the loops, which takes seconds, or load them from where numba keeps them."""
+    terms = Concepts.of([[np.array([1], np.uint64), np.array([1, 2], np.uint64)]])
+    with sample_postings() as postings:
+        matches = match_concepts(terms, [(0, LivePostings(postings))], CompiledEngine())
+        for allowed in (None, np.ones(postings.row_count, np.bool_)):
+            matches.top(1, allowed)
+        matches.of_rows(np.arange(postings.row_count))
 
 
 def _blocks(postings: Postings) -> Iterator[tuple[int, int, Numbers, Numbers]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Protocol
 
 import numpy as np
@@ -13,6 +12,7 @@ from indexes.lexical.bm25 import Floats
 from indexes.lexical.live import LivePostings
 from indexes.lexical.matches import Mask, Matches, Rows, nothing
 from indexes.lexical.postings import Postings
+from indexes.loops import LOOPS
 from indexes.translation.flat import Concepts, Numbers
 
 
@@ -47,9 +47,6 @@ class Engine(Protocol):
 
     def scores_of(self, part: Part, weighed: Weighed, rows: Rows) -> Floats:
         """Return the scores of rows (ascending) of one segment."""
-
-    def warm_up(self) -> None:
-        """Do what the first search would wait for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +102,12 @@ def match_concepts(
     )
 
 
-@cache
 def fastest() -> Engine:
-    """Return compiled loops where numba is installed, else the engine in numpy."""
-    try:
-        from indexes.translation.compiled import CompiledEngine  # noqa: PLC0415 - its absence is handled here
-    except ImportError:
-        from indexes.translation.summing import SummingEngine  # noqa: PLC0415 - needed only here
+    """Return the compiled loops if they are loaded, else the engine in numpy."""
+    if LOOPS.want():
+        from indexes.translation.compiled import CompiledEngine  # noqa: PLC0415 - only where numba is
 
-        return SummingEngine()
-    return CompiledEngine()
+        return CompiledEngine()
+    from indexes.translation.summing import SummingEngine  # noqa: PLC0415 - it imports this module
+
+    return SummingEngine()

@@ -34,9 +34,6 @@ class SummingEngine:
     def scores_of(self, part: Part, weighed: Weighed, rows: Rows) -> Floats:  # noqa: D102
         return _scores(part, weighed)[rows]
 
-    def warm_up(self) -> None:
-        """Nothing is left to do."""
-
 
 def _scores(part: Part, weighed: Weighed) -> Floats:
     """Return the score of every row of a segment."""

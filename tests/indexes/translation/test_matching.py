@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from indexes.lexical.bm25 import Floats, lucene_idf
 from indexes.lexical.live import LivePostings
 from indexes.lexical.postings import Postings
+from indexes.loops import LOOPS
 from indexes.translation import kernels
 from indexes.translation.compiled import CompiledEngine
 from indexes.translation.flat import Concepts
@@ -110,4 +111,5 @@ def test_rows_beyond_one_window_are_found_when_lists_are_left_unread(k: int) -> 
 
 
 def test_compiled_loops_are_used_where_numba_is_installed() -> None:
+    assert LOOPS.wait()
     assert isinstance(fastest(), CompiledEngine)
