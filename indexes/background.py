@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 _Cosines = TypeVar("_Cosines", float, NDArray[np.float64])
 
 # Fused nDCG@10 was the same with 100, 250 and 1,000 rows.
-SAMPLE_ROWS = 256
+SAMPLE_ROWS = 512
 # A segment names so many candidates when it is written, of which a part may have died when they are asked for.
-_CANDIDATE_ROWS = 4 * SAMPLE_ROWS
+_CANDIDATE_ROWS = 2 * SAMPLE_ROWS
 # A language with fewer passages than this leans on those of the whole collection.
 _PRIOR_ROWS = 16
 _LEAST_DEVIATION = 1e-6
@@ -46,7 +46,7 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """Vectors of sampled live passages for each language, float32 [≤ 256, d]."""
+    """Vectors of sampled live passages for each language, float32 [≤ 512, d]."""
 
     samples: Mapping[str, Embeddings]
 
