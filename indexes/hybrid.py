@@ -16,6 +16,7 @@ from core.errors import InvalidInput
 from core.filters import Filter
 from core.language import detect_language
 from core.types import Embeddings, Ids, SearchMode
+from indexes.ahead import ReadAhead
 from indexes.analyse import analyse
 from indexes.candidates import Candidates, Depths, PassageVectors, Question
 from indexes.dense import FaissDevice
@@ -84,6 +85,7 @@ class HybridIndex:
         self._refreshing = threading.Lock()
         self._manifest_path = str(folder / FILE_NAME)
         self._held: _Held | None = None
+        self._ahead = ReadAhead()
         self._snapshot: Snapshot | None = None
         self._closed = False
 
@@ -132,7 +134,9 @@ class HybridIndex:
         question = question_of(query, snapshot.manifest.dimension)
         depths = depths_of(query)
         candidates = Candidates.of(snapshot, question, depths, snapshot.allowed_rows(query.wanted, query.groups))
-        return result_of(candidates, query, snapshot)
+        result = result_of(candidates, query, snapshot)
+        self._ahead.begin(self._folder / path for path in snapshot.manifest.files())
+        return result
 
     def live_ids(self) -> Ids:
         """Return the chunk ids that the state being served holds, ascending."""
@@ -164,6 +168,7 @@ class HybridIndex:
         """Let go of the files; those of a running search stay mapped until it ends. Idempotent."""
         with self._refreshing:
             self._closed = True
+            self._ahead.stop()
             self._snapshot = None
             _close(self._held)
             self._held = None

@@ -1,0 +1,68 @@
+"""After its first question, an index's files are read ahead into the page cache. Linux, and a disk that is one."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.measuring.process import drop_from_page_cache
+from indexes.ahead import ReadAhead
+from indexes.hybrid import HybridIndex
+from tests.support.index_entries import commit, found_by_words
+
+LONGEST_S = 60
+
+
+def cached(path: Path) -> bool:
+    """Whether every page of a file can be read without waiting for the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        for start in range(0, path.stat().st_size, 4096):
+            os.preadv(descriptor, [bytearray(1)], start, os.RWF_NOWAIT)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    until = time.monotonic() + LONGEST_S
+    while not holds():
+        assert time.monotonic() < until, f"not so within {LONGEST_S} s"
+        time.sleep(0.01)
+
+
+def test_files_are_read_to_their_end_and_those_that_are_gone_do_not_matter(tmp_path: Path) -> None:
+    large, small = tmp_path / "large", tmp_path / "small"
+    large.write_bytes(np.random.default_rng(1).bytes(30_000_000))
+    small.write_bytes(b"small")
+    drop_from_page_cache(tmp_path)
+    assert not cached(large), "the folder of temporary files must lie on a disk"
+    ReadAhead().begin([tmp_path / "gone", large, small])
+    wait_until(lambda: cached(large) and cached(small))
+
+
+def test_what_was_stopped_reads_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(bytes(30_000_000))
+    drop_from_page_cache(tmp_path)
+    ahead = ReadAhead()
+    ahead.stop()
+    ahead.begin([file])
+    time.sleep(0.2)
+    assert not cached(file)
+
+
+def test_the_first_question_has_an_index_read_ahead(tmp_path: Path) -> None:
+    commit(tmp_path, {id_: f"word{id_} " * 200 for id_ in range(1, 300)})
+    files = [path for path in tmp_path.rglob("*") if path.is_file() and "segments" in path.parts]
+    drop_from_page_cache(tmp_path)
+    assert not all(map(cached, files))
+    with HybridIndex.open(tmp_path) as index:
+        assert found_by_words(index, "word7")[0] == 7
+        wait_until(lambda: all(map(cached, files)))
