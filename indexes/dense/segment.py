@@ -38,15 +38,15 @@ class DenseSegment:
     tuning: Tuning | None = None
 
     @classmethod
-    def open(cls, folder: Path, *, searched: bool = False) -> DenseSegment:
+    def open(cls, folder: Path, *, searched: bool = True) -> DenseSegment:
         """Map the files that `save` wrote; raises FileNotFoundError, RuntimeError and ValueError if not whole.
 
-        searched: by questions, which read the vectors here and there where an inverted file proposes them, and not
-        from end to end.
+        searched: by questions, which read the vectors here and there where an inverted file proposes them. A writer
+        or a merge reads them from end to end and does without that file, whose codes would have to be read first.
         """
-        if not (folder / TUNING_FILE).exists():
+        if not searched or not (folder / TUNING_FILE).exists():
             return cls(cls.vectors_in(folder))
-        vectors = map_vectors(folder / FILE_NAME, scattered=searched)
+        vectors = map_vectors(folder / FILE_NAME, scattered=True)
         tuning = Tuning.read(folder / TUNING_FILE)
         inverted = InvertedFile.open(folder)
         if inverted.index.ntotal != len(vectors):
