@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -39,47 +39,38 @@ class Weighed:
         return cls(asked, worth, np.argsort(-worth, kind="stable"))
 
 
-class Engine(Protocol):
-    """Scores rows by the worth of the concepts that they speak of."""
+class ConceptMatches(ABC):
+    """What the rows of all segments in the other language have to do with a question's concepts: a `Matches`.
 
-    def top(self, parts: Sequence[Part], weighed: Weighed, k: int, allowed: Mask | None) -> tuple[Rows, Floats]:
+    The ceiling is the score of a passage that speaks of every concept.
+    """
+
+    def __init__(self, parts: Sequence[Part], weighed: Weighed, known_idf: float) -> None:
+        self.parts = parts
+        self.weighed = weighed
+        self.known_idf = known_idf
+        self.asked_idf = self.ceiling = float(weighed.worth.sum())
+
+    @abstractmethod
+    def top(self, k: int, allowed: Mask | None) -> tuple[Rows, Floats]:
         """Return the k best rows that speak of a concept and are allowed, and their scores; ties by row."""
 
-    def scores_of(self, part: Part, weighed: Weighed, rows: Rows) -> Floats:
-        """Return the scores of rows (ascending) of one segment."""
-
-
-@dataclass(frozen=True, slots=True)
-class ConceptMatches:
-    """What the rows of all segments in the other language have to do with a question's concepts."""
-
-    engine: Engine
-    parts: Sequence[Part]
-    weighed: Weighed
-    asked_idf: float
-    known_idf: float
-
-    @property
-    def ceiling(self) -> float:
-        """The score of a passage that speaks of every concept."""
-        return self.asked_idf
-
-    def top(self, k: int, allowed: Mask | None) -> tuple[Rows, Floats]:
-        """As `Engine` has it."""
-        return self.engine.top(self.parts, self.weighed, k, allowed)
+    @abstractmethod
+    def scores_in(self, place: int, rows: Rows) -> Floats:
+        """Return the scores of rows (ascending) of the segment at a place among the parts."""
 
     def of_rows(self, rows: Rows) -> tuple[Floats, Floats]:
         """Return the scores of rows (ascending) and the shares of the concepts' idf that they speak of."""
         scores = np.zeros(len(rows))
-        for part in self.parts:
+        for place, part in enumerate(self.parts):
             start, end = np.searchsorted(rows, (part.base, part.base + part.postings.row_count)).tolist()
             if start < end:
-                scores[start:end] = self.engine.scores_of(part, self.weighed, rows[start:end] - part.base)
+                scores[start:end] = self.scores_in(place, rows[start:end] - part.base)
         return scores, scores / self.asked_idf
 
 
 def match_concepts(
-    concepts: Concepts, parts: Sequence[tuple[int, LivePostings]], engine: Engine | None = None
+    concepts: Concepts, parts: Sequence[tuple[int, LivePostings]], engine: type[ConceptMatches] | None = None
 ) -> Matches:
     """Score passages by the idf of the concepts that they speak of; a concept counts once, however often named.
 
@@ -93,21 +84,19 @@ def match_concepts(
     numbers = [part.postings.places(distinct) for _, part in parts]
     df = np.sum([part.df(own) for own, (_, part) in zip(numbers, parts, strict=True)], axis=0)
     worth, known = concepts.worth(df[place], sum(part.documents for _, part in parts))
-    return ConceptMatches(
-        engine or fastest(),
+    return (engine or fastest())(
         [Part(base, part.postings, own[place]) for own, (base, part) in zip(numbers, parts, strict=True)],
         Weighed.of(concepts, worth),
-        asked_idf=float(worth.sum()),
-        known_idf=float(known.sum()),
+        float(known.sum()),
     )
 
 
-def fastest() -> Engine:
-    """Return the compiled loops if they are loaded, else the engine in numpy."""
+def fastest() -> type[ConceptMatches]:
+    """Return the compiled loops if they are loaded, else what numpy does."""
     if LOOPS.want():
-        from indexes.translation.compiled import CompiledEngine  # noqa: PLC0415 - only where numba is
+        from indexes.translation.compiled import CompiledConceptMatches  # noqa: PLC0415 - only where numba is
 
-        return CompiledEngine()
-    from indexes.translation.summing import SummingEngine  # noqa: PLC0415 - it imports this module
+        return CompiledConceptMatches
+    from indexes.translation.summing import SummedConceptMatches  # noqa: PLC0415 - it imports this module
 
-    return SummingEngine()
+    return SummedConceptMatches

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -12,18 +12,16 @@ from indexes.lexical.matches import Mask, Rows
 from indexes.lexical.postings import Postings
 from indexes.top import top_places
 from indexes.translation.flat import Numbers
-from indexes.translation.matching import Part, Weighed
+from indexes.translation.matching import ConceptMatches, Part, Weighed
 
 
-class SummingEngine:
-    """As `matching.Engine` has it."""
+class SummedConceptMatches(ConceptMatches):
+    """Keeps the score of every row from the first time that any is asked for."""
 
-    def top(self, parts: Sequence[Part], weighed: Weighed, k: int, allowed: Mask | None) -> tuple[Rows, Floats]:  # noqa: D102
+    def top(self, k: int, allowed: Mask | None) -> tuple[Rows, Floats]:  # noqa: D102 - see ConceptMatches
         every_row, every_score = [], []
-        for part in parts:
-            scores = _scores(part, weighed)
-            if allowed is not None:
-                scores *= allowed[part.base : part.base + len(scores)]
+        for part, sums in zip(self.parts, self._sums, strict=True):
+            scores = sums if allowed is None else sums * allowed[part.base : part.base + len(sums)]
             rows = np.flatnonzero(scores)
             every_row.append(rows + part.base)
             every_score.append(scores[rows])
@@ -31,8 +29,12 @@ class SummingEngine:
         best = top_places(scores, k)
         return rows[best], scores[best]
 
-    def scores_of(self, part: Part, weighed: Weighed, rows: Rows) -> Floats:  # noqa: D102
-        return _scores(part, weighed)[rows]
+    def scores_in(self, place: int, rows: Rows) -> Floats:  # noqa: D102 - see ConceptMatches
+        return self._sums[place][rows]
+
+    @cached_property
+    def _sums(self) -> list[Floats]:
+        return [_scores(part, self.weighed) for part in self.parts]
 
 
 def _scores(part: Part, weighed: Weighed) -> Floats:

@@ -16,10 +16,10 @@ from indexes.lexical.live import LivePostings
 from indexes.lexical.merge import merge_postings
 from indexes.lexical.postings import Bag, Postings
 from indexes.lexical.search import Bm25Search
-from indexes.translation.compiled import CompiledEngine
+from indexes.translation.compiled import CompiledConceptMatches
 from indexes.translation.flat import Concepts
 from indexes.translation.matching import match_concepts
-from indexes.translation.summing import SummingEngine
+from indexes.translation.summing import SummedConceptMatches
 
 ROWS = 2 * BLOCK_ROWS + 1000
 RARE = 99  # a term of one row in the first block and one in the last
@@ -103,7 +103,9 @@ def test_concepts_are_found_in_all_blocks(postings: Postings) -> None:
     alternatives = [[[RARE], [50]], [[1, 2], [RARE + 1]], [[3]]]
     concepts = Concepts.of([[np.array(each, np.uint64) for each in concept] for concept in alternatives])
     parts = [(10, LivePostings(postings))]
-    compiled, summing = (match_concepts(concepts, parts, engine) for engine in (CompiledEngine(), SummingEngine()))
+    compiled, summing = (
+        match_concepts(concepts, parts, engine) for engine in (CompiledConceptMatches, SummedConceptMatches)
+    )
     every = np.arange(10, 10 + ROWS)
     scores, _ = summing.of_rows(every)
     assert compiled.of_rows(every)[0].tolist() == scores.tolist()

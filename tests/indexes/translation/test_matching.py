@@ -14,14 +14,14 @@ from indexes.lexical.live import LivePostings
 from indexes.lexical.postings import Postings
 from indexes.loops import LOOPS
 from indexes.translation import kernels
-from indexes.translation.compiled import CompiledEngine
+from indexes.translation.compiled import CompiledConceptMatches
 from indexes.translation.flat import Concepts
-from indexes.translation.matching import Engine, fastest, match_concepts
-from indexes.translation.summing import SummingEngine
+from indexes.translation.matching import ConceptMatches, fastest, match_concepts
+from indexes.translation.summing import SummedConceptMatches
 
 Texts = list[set[int]]
 Alternatives = list[list[list[int]]]
-ENGINES: list[Engine] = [CompiledEngine(), SummingEngine()]
+ENGINES: list[type[ConceptMatches]] = [CompiledConceptMatches, SummedConceptMatches]
 terms = st.integers(1, 9)
 texts = st.lists(st.sets(terms, max_size=6), min_size=1, max_size=30)
 # Terms 10 and 11 are in no text.
@@ -112,4 +112,4 @@ def test_rows_beyond_one_window_are_found_when_lists_are_left_unread(k: int) -> 
 
 def test_compiled_loops_are_used_where_numba_is_installed() -> None:
     assert LOOPS.wait()
-    assert isinstance(fastest(), CompiledEngine)
+    assert fastest() is CompiledConceptMatches
