@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -25,11 +25,15 @@ class ReadAhead:
         self._begun = threading.Lock()
         self._stopped = threading.Event()
 
-    def begin(self, paths: Iterable[Path]) -> None:
-        """Begin if this is the first time; does nothing where the system cannot be told (macOS, Windows)."""
+    def begin(self, folder: Path, files: Callable[[], Iterable[str]]) -> None:
+        """Begin if this is the first time; does nothing where the system cannot be told (macOS, Windows).
+
+        files: names them by their paths in the folder; called the first time alone, for every search begins.
+        """
         if not hasattr(os, "posix_fadvise") or not self._begun.acquire(blocking=False):
             return
-        threading.Thread(target=self._read, args=(list(paths),), name="read-ahead", daemon=True).start()
+        paths = [folder / path for path in files()]
+        threading.Thread(target=self._read, args=(paths,), name="read-ahead", daemon=True).start()
 
     def stop(self) -> None:
         """Leave off, now or when it begins."""

@@ -135,7 +135,7 @@ class HybridIndex:
         depths = depths_of(query)
         candidates = Candidates.of(snapshot, question, depths, snapshot.allowed_rows(query.wanted, query.groups))
         result = result_of(candidates, query, snapshot)
-        self._ahead.begin(self._folder / path for path in snapshot.manifest.files())
+        self._ahead.begin(self._folder, snapshot.manifest.files)
         return result
 
     def live_ids(self) -> Ids:

@@ -43,7 +43,7 @@ def test_files_are_read_to_their_end_and_those_that_are_gone_do_not_matter(tmp_p
     small.write_bytes(b"small")
     drop_from_page_cache(tmp_path)
     assert not cached(large), "the folder of temporary files must lie on a disk"
-    ReadAhead().begin([tmp_path / "gone", large, small])
+    ReadAhead().begin(tmp_path, lambda: ["gone", large.name, small.name])
     wait_until(lambda: cached(large) and cached(small))
 
 
@@ -53,7 +53,7 @@ def test_what_was_stopped_reads_nothing(tmp_path: Path) -> None:
     drop_from_page_cache(tmp_path)
     ahead = ReadAhead()
     ahead.stop()
-    ahead.begin([file])
+    ahead.begin(tmp_path, lambda: [file.name])
     time.sleep(0.2)
     assert not cached(file)
 
