@@ -29,7 +29,8 @@ from indexes.lexical.lookups import blocks_of, first_not_below
 
 # Rows scored at a time: their scores take 64 kB.
 WINDOW = 8192
-NOT_AT_HAND = np.iinfo(np.int64).min
+# Below 0 with the first row of any block added.
+_NOT_AT_HAND = np.iinfo(np.int64).min
 # Sums of more than a few terms differ by less than this from what their bounds say, relatively.
 ROUNDING = 1e-12
 
@@ -77,7 +78,7 @@ def _search_segment(
     frequent = array_at(segment[FREQUENT], segment[FREQUENT_COUNT], np.int64)
     by_row = array_at(segment[BY_ROW], segment[FREQUENT_COUNT] * segment[ROW_COUNT], np.uint8)
     terms = len(numbers)
-    places, ends, at_hand = np.zeros(terms, np.int64), np.zeros(terms, np.int64), np.full(terms, NOT_AT_HAND)
+    places, ends, at_hand = np.zeros(terms, np.int64), np.zeros(terms, np.int64), np.full(terms, _NOT_AT_HAND)
     for term in range(terms):
         place = np.searchsorted(frequent, numbers[term])
         if place < len(frequent) and frequent[place] == numbers[term]:

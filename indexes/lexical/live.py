@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from indexes.lexical.blocks import spans
 from indexes.lexical.matches import Mask, Rows
 from indexes.lexical.postings import Postings
 
 _MOST_REMEMBERED = 1 << 16
-_POSTINGS_AT_ONCE = 1 << 20
 
 
 class LivePostings:
@@ -54,7 +54,7 @@ class LivePostings:
         if self.live is None:
             return np.diff(starts)
         living = np.zeros(len(starts) - 1, np.int64)
-        for first, last in self.postings.spans(_POSTINGS_AT_ONCE):
+        for first, last in spans(starts):
             lives = self.live[self.postings.rows_of_terms(first, last)]
             living[first:last] = np.add.reduceat(lives, starts[first:last] - starts[first], dtype=np.int64)
         return living

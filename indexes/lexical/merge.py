@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from indexes.arrays import join_arrays, save_array
-from indexes.lexical.blocks import BLOCK_ROWS, block_count, counts_by_block, in_block, starts_of
+from indexes.lexical.blocks import BLOCK_ROWS, block_count, counts_by_block, in_block, spans, starts_of
 from indexes.lexical.postings import FILE_NAME, Frequencies, Postings, frequent_terms, mean_length, peaks_of
 
-_POSTINGS_AT_ONCE = 1 << 20
 Renumbered = NDArray[np.int64]
 """Each row's new number, ascending, -1 for a row that is dropped."""
 
@@ -87,14 +86,12 @@ def _spread(
 
 
 def _ranges(parts: Sequence[tuple[Postings, Renumbered]], row_count: int) -> Iterator[_Range]:
-    """Yield the merged postings by ranges of terms of about _POSTINGS_AT_ONCE postings."""
+    """Yield the merged postings, a span of terms at a time."""
     every = np.unique(np.concatenate([postings.terms for postings, _ in parts]))
     counts = np.zeros(len(every), np.int64)
     for postings, _ in parts:
         counts[np.searchsorted(every, postings.terms)] += np.diff(postings.term_starts)
-    place = np.cumsum(counts) // _POSTINGS_AT_ONCE
-    borders = [*np.flatnonzero(np.diff(place, prepend=-1)).tolist(), len(every)]
-    for start, end in pairwise(borders):
+    for start, end in spans(starts_of(counts)):
         merged = _merged(every[start:end], parts, row_count)
         if len(merged.terms):
             yield merged
@@ -111,7 +108,7 @@ def _merged(terms: NDArray[np.uint64], parts: Sequence[tuple[Postings, Renumbere
         kept = rows >= 0
         of_term.append(np.repeat(np.searchsorted(terms, postings.terms[first:last]), np.diff(starts))[kept])
         of_row.append(rows[kept])
-        frequencies.append(postings.frequencies[starts[0] : starts[-1]][kept].astype(np.int64))
+        frequencies.append(postings.frequencies_of_terms(first, last)[kept].astype(np.int64))
     term, row = np.concatenate(of_term), np.concatenate(of_row)
     # Each part is in this order already, which a stable sort makes use of.
     order = np.argsort((term << 32) | row, kind="stable")

@@ -6,7 +6,7 @@ no word of a document lies in the index's files. Two of a million terms collide 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from hashlib import blake2b
@@ -134,11 +134,6 @@ class Postings:
         starts = self.term_starts
         return np.where(places >= 0, starts[places + 1] - starts[places], 0)
 
-    def spans(self, postings_at_once: int) -> Iterator[tuple[int, int]]:
-        """Cut the terms into spans of about so many postings: each one's first term, and the first after it."""
-        of_span = self.term_starts[:-1] // postings_at_once
-        yield from pairwise([*np.flatnonzero(np.diff(of_span, prepend=-1)).tolist(), len(self.terms)])
-
     def rows_of_terms(self, first: int, last: int) -> NDArray[np.int64]:
         """Return the rows of the postings of the terms of numbers [first, last), term by term."""
         blocks = self.block_count
@@ -152,10 +147,14 @@ class Postings:
         """Return the rows that hold the term of this number, ascending."""
         return self.rows_of_terms(term, term + 1)
 
+    def frequencies_of_terms(self, first: int, last: int) -> Frequencies:
+        """Return how often each of `rows_of_terms` holds its term."""
+        starts = self.term_starts
+        return self.frequencies[starts[first] : starts[last]]
+
     def frequencies_of(self, term: int) -> Frequencies:
         """Return how often each of `rows_of` holds the term."""
-        starts = self.term_starts
-        return self.frequencies[starts[term] : starts[term + 1]]
+        return self.frequencies_of_terms(term, term + 1)
 
     def frequencies_in(self, term: int, rows: NDArray[np.int64]) -> Frequencies:
         """Return how often each of rows (ascending) holds the term of this number, 0 where it does not."""

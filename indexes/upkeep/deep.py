@@ -15,6 +15,7 @@ from core.types import Attributes, Ids, IndexEntry
 from indexes.columns import Columns
 from indexes.columns.hashing import hashes_of, numbers_of
 from indexes.embedders.pool import EmbedderPool
+from indexes.lexical.blocks import spans
 from indexes.lexical.fields import FieldWeights
 from indexes.lexical.matches import Rows
 from indexes.lexical.postings import Bag, Frequencies, Postings
@@ -23,7 +24,6 @@ from indexes.upkeep.held import Part
 from indexes.upkeep.verify import Examined
 
 _CHUNKS_AT_ONCE = 500
-_POSTINGS_AT_ONCE = 1 << 20
 _SAMPLE = 64
 # Batches of another composition change the last bits of a quantised model's vectors, no more.
 _LEAST_COSINE = 0.99
@@ -148,9 +148,9 @@ def _pieces(
 ) -> Iterator[tuple[NDArray[np.uint64], Rows, Frequencies]]:
     """Yield terms, rows and frequencies of postings, so many at once."""
     starts = postings.term_starts
-    for first, last in postings.spans(_POSTINGS_AT_ONCE):
+    for first, last in spans(starts):
         terms = np.repeat(postings.terms[first:last], np.diff(starts[first : last + 1]))
-        yield terms, postings.rows_of_terms(first, last), postings.frequencies[starts[first] : starts[last]]
+        yield terms, postings.rows_of_terms(first, last), postings.frequencies_of_terms(first, last)
 
 
 def _scattered(terms: NDArray[np.uint64]) -> NDArray[np.uint64]:
