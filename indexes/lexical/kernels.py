@@ -27,8 +27,10 @@ from indexes.lexical.blocks import BLOCK_ROWS
 from indexes.lexical.heap import push, put_in_order
 from indexes.lexical.lookups import blocks_of, first_not_below
 
-# Rows scored at a time: their scores take 64 kB.
+# Rows scored at a time: their scores take 64 kB. The first ones go by in smaller windows: until they tell which
+# lists need not be read, all are.
 WINDOW = 8192
+FIRST_WINDOW = 256
 # Below 0 with the first row of any block added.
 _NOT_AT_HAND = np.iinfo(np.int64).min
 # Sums of more than a few terms differ by less than this from what their bounds say, relatively.
@@ -143,7 +145,9 @@ def _search_block(
     k, terms = len(best_scores), len(places)
     needed = terms
     threshold = best_scores[0] * (1 - ROUNDING) if size == k else 0.0
-    for first in range(0, len(lengths), WINDOW):
+    first, window = 0, WINDOW if size == k else FIRST_WINDOW
+    while first < len(lengths):
+        end = first + window
         while needed and rest[needed - 1] < threshold and _pays(places, ends, needed - 1):
             needed -= 1
         if rest[0] < threshold:
@@ -160,6 +164,7 @@ def _search_block(
                 weights[term],
                 allowed,
                 first,
+                end,
                 scores,
                 met,
                 count,
@@ -179,6 +184,7 @@ def _search_block(
                     norms,
                     weights[term],
                     first,
+                    end,
                     scores,
                     met[:count],
                 )
@@ -189,14 +195,18 @@ def _search_block(
             scores[row - first] = 0.0
         if size == k:
             threshold = best_scores[0] * (1 - ROUNDING)
+        first, window = end, min(2 * window, WINDOW)
     return size
 
 
 @njit(cache=True, nogil=True)
-def _add_list(place, end, rows, frequencies, lengths, norms, weight, allowed, first, scores, met, count):
-    """Add a list's postings in the window; returns the place of the next one, and the number of rows met by now."""
+def _add_list(place, last, rows, frequencies, lengths, norms, weight, allowed, first, end, scores, met, count):
+    """Add a list's postings in the window [first, end).
+
+    Returns the place of the next one, and the number of rows met by now.
+    """
     limited = len(allowed) > 0
-    while place < end and rows[place] < first + WINDOW:
+    while place < last and rows[place] < end:
         row = rows[place]
         frequency = np.float64(frequencies[place])
         place += 1
@@ -219,10 +229,10 @@ def _add_at_hand(by_row, lengths, norms, weight, first, scores, met):
 
 
 @njit(cache=True, nogil=True)
-def _add_looked_up(place, end, rows, frequencies, lengths, norms, weight, first, scores, met):
+def _add_looked_up(place, last, rows, frequencies, lengths, norms, weight, first, end, scores, met):
     """Add a term to the scores of the rows met, from its list; returns the place after the window."""
-    low = first_not_below(rows, place, end, first)
-    high = first_not_below(rows, low, end, first + WINDOW)
+    low = first_not_below(rows, place, last, first)
+    high = first_not_below(rows, low, last, end)
     for row in met:
         found = first_not_below(rows, low, high, row)
         if found < high and rows[found] == row:

@@ -12,10 +12,10 @@ import numpy as np
 from numba import njit
 
 from indexes.lexical.heap import push
-from indexes.lexical.kernels import ROUNDING, keep_hopeful
+from indexes.lexical.kernels import FIRST_WINDOW, ROUNDING, keep_hopeful
 from indexes.lexical.lookups import first_not_below
 
-# Rows scored at a time: scores and stamps take 48 kB.
+# Rows scored at a time, after the first ones: scores and stamps take 48 kB.
 WINDOW = 4096
 
 
@@ -48,7 +48,9 @@ def search(
     scores, met = np.zeros(WINDOW), np.empty(WINDOW + 1, np.int32)
     spoken = np.zeros(WINDOW, np.int32)  # the stamp of the last concept that a row was seen to speak of
     threshold, needed, stamp = 0.0, concepts, 0
-    for start in range(0, row_count if rest[0] else 0, WINDOW):
+    start, window = 0, WINDOW if size == len(best_scores) else FIRST_WINDOW
+    while start < row_count and rest[0]:
+        end = start + window
         if size == len(best_scores):
             threshold = best_scores[0] * (1 - ROUNDING)
         while needed and rest[needed - 1] < threshold and left[needed - 1] > left[: needed - 1].sum():
@@ -66,7 +68,7 @@ def search(
                 if leads[alternative] < 0:
                     continue
                 terms = (bounds[alternative], leads[alternative], bounds[alternative + 1])
-                found = (*terms, places, lasts, rows, worth[order[turn]], stamp, start, scores, spoken)
+                found = (*terms, places, lasts, rows, worth[order[turn]], stamp, start, end, scores, spoken)
                 if turn < needed:
                     count = _read(*found, allowed, met, count)
                 else:
@@ -76,18 +78,20 @@ def search(
             at = met[i] - start
             size = push(best_scores, best_rows, size, scores[at], met[i] + base)
             scores[at] = 0.0
+        start, window = end, min(2 * window, WINDOW)
     return size
 
 
 @njit(cache=True, nogil=True)
-def _read(term, lead, last_term, places, lasts, rows, gain, stamp, start, scores, spoken, allowed, met, count):
-    """Add what the rows in the window gain that speak of an alternative; returns the number of rows met by now.
+def _read(term, lead, last_term, places, lasts, rows, gain, stamp, start, end, scores, spoken, allowed, met, count):
+    """Add what the rows in the window [start, end) gain that speak of an alternative.
 
-    Its terms are [term, last_term), of which lead is the rarest; all places move on.
+    Its terms are [term, last_term), of which lead is the rarest; all places move on. Returns the number of rows met
+    by now.
     """
     limited = len(allowed) > 0
-    place, end = places[lead], lasts[lead]
-    while place < end and rows[place] < start + WINDOW:
+    place, last = places[lead], lasts[lead]
+    while place < last and rows[place] < end:
         row = np.int64(rows[place])
         place += 1
         at = np.uintp(row - start)
@@ -103,10 +107,10 @@ def _read(term, lead, last_term, places, lasts, rows, gain, stamp, start, scores
 
 
 @njit(cache=True, nogil=True)
-def _look_up(term, lead, last_term, places, lasts, rows, gain, stamp, start, scores, spoken, met):
+def _look_up(term, lead, last_term, places, lasts, rows, gain, stamp, start, end, scores, spoken, met):
     """Add what those of the rows met (in no order) gain that speak of an alternative."""
     low = first_not_below(rows, places[lead], lasts[lead], start)
-    high = first_not_below(rows, low, lasts[lead], start + WINDOW)
+    high = first_not_below(rows, low, lasts[lead], end)
     places[lead] = high
     for row in met if low < high else met[:0]:
         if spoken[row - start] == stamp:
