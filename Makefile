@@ -7,6 +7,8 @@ DEV := .venv-dev/bin
 BOOTSTRAP := $(PYTHON) scripts/bootstrap.py
 END_MAKE := kill -QUIT $$PPID; sleep 0.3; exit 1
 OPTIONS := --accel "$(ACCEL)" --extras "$(EXTRAS)"
+# Where this is set, every process compiles what it imports anew: the server starts in three times the time.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run dev test quick lint bench lock clean
