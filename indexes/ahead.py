@@ -16,6 +16,8 @@ _PIECE_BYTES = 4 << 20
 # What is read ahead takes no more than this part of the memory that nothing else needs.
 _MOST_OF_MEMORY = 0.5
 _AVAILABLE = "MemAvailable:"
+# The part of a container's memory that the system cannot take back for a file.
+_KEPT = "anon "
 
 
 class ReadAhead:
@@ -41,7 +43,7 @@ class ReadAhead:
 
     def _read(self, paths: list[Path]) -> None:
         """Read the small ones first: each question needs a part of those."""
-        left = _MOST_OF_MEMORY * _available_bytes()
+        left = _MOST_OF_MEMORY * available_bytes()
         with ExitStack() as stack:
             files = []
             for path in paths:
@@ -62,6 +64,19 @@ def _fetch(descriptor: int, start: int, count: int) -> None:
     os.pread(descriptor, 1, start + count - 1)
 
 
-def _available_bytes() -> int:
-    lines = Path("/proc/meminfo").read_text("ascii").splitlines()
-    return next((1024 * int(line.split()[1]) for line in lines if line.startswith(_AVAILABLE)), 0)
+def available_bytes(system: Path = Path("/")) -> int:
+    """Return how much memory nothing else needs: of the machine, or of the container that this runs in.
+
+    system: the folder of proc and sys (Linux; a container's limit by cgroup v2).
+    """
+    available = 1024 * _number(system / "proc/meminfo", _AVAILABLE)
+    with suppress(OSError, ValueError):  # there is no such limit, or it is "max"
+        limit = int((system / "sys/fs/cgroup/memory.max").read_text("ascii"))
+        return min(available, limit - _number(system / "sys/fs/cgroup/memory.stat", _KEPT))
+    return available
+
+
+def _number(path: Path, name: str) -> int:
+    """Return the number after a name at the start of a line, 0 where there is none."""
+    lines = path.read_text("ascii").splitlines()
+    return next((int(line.removeprefix(name).split()[0]) for line in lines if line.startswith(name)), 0)

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from benchmarks.measuring.process import drop_from_page_cache
-from indexes.ahead import ReadAhead
+from indexes.ahead import ReadAhead, available_bytes
 from indexes.hybrid import HybridIndex
 from tests.support.index_entries import commit, found_by_words
 
@@ -66,3 +67,23 @@ def test_the_first_question_has_an_index_read_ahead(tmp_path: Path) -> None:
     with HybridIndex.open(tmp_path) as index:
         assert found_by_words(index, "word7")[0] == 7
         wait_until(lambda: all(map(cached, files)))
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"),
+    [
+        (None, 8_000 * 1024),
+        ("max", 8_000 * 1024),
+        ("5000000", 5_000_000 - 1_000_000),
+        ("900000000", 8_000 * 1024),
+        ("500000", 500_000 - 1_000_000),
+    ],
+)
+def test_a_container_has_no_more_memory_than_its_limit(tmp_path: Path, limit: str | None, expected: int) -> None:
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/meminfo").write_text("MemTotal: 9000 kB\nMemAvailable:    8000 kB\n")
+    if limit is not None:
+        (tmp_path / "sys/fs/cgroup").mkdir(parents=True)
+        (tmp_path / "sys/fs/cgroup/memory.max").write_text(f"{limit}\n")
+        (tmp_path / "sys/fs/cgroup/memory.stat").write_text("anon_thp 7\nanon 1000000\nfile 3000000\n")
+    assert available_bytes(tmp_path) == expected
