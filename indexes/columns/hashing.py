@@ -18,7 +18,7 @@ _DOCUMENT_ID = Field(Name.DOCUMENT_ID)
 def value_hash(field: Field, value: JsonScalar) -> int:
     """Return the hash of a value of an attribute; 1 and 1.0 are one number, and so are 0 and -0.0."""
     kind = kind_of(value)
-    data = struct.pack("<d", float(value or 0) + 0.0) if kind == "number" else str(value).encode()
+    data = struct.pack("<d", float(value or 0)) if kind == "number" else str(value).encode()
     return _hash(_prefix(field.name, field.key, kind) + data)
 
 

@@ -12,7 +12,7 @@ from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from core.filters import Filter
+from core.filters import Field, Filter, Name, OneOf
 from core.settings import Settings
 from core.types import Attributes, IndexEntry
 from indexes.arrays import map_arrays, save_arrays
@@ -133,6 +133,17 @@ def test_selections_combine_as_sets_whichever_way_is_taken(listed: int, other: i
             assert mask_of(a & b) == (first & second).tolist()
             assert mask_of(a | b) == (first | second).tolist()
             assert mask_of(~a) == (~first).tolist()
+
+
+def test_zeros_of_either_sign_are_one_number(tmp_path: Path) -> None:
+    zeros = (0, 0.0, -0.0)
+    Columns.of_rows([Attributes("a", metadata={"n": value}) for value in (*zeros, False, None, "", 1e-300)]).save(
+        tmp_path
+    )
+    columns = Columns.open(tmp_path)
+    for asked in zeros:
+        found = mask_of(columns.select(OneOf(Field(Name.METADATA, "n"), (asked,))))
+        assert found == [True] * len(zeros) + [False] * 4
 
 
 def test_no_word_of_a_document_is_in_the_file(tmp_path: Path) -> None:
