@@ -31,6 +31,11 @@ from indexes.lexical.lookups import blocks_of, first_not_below
 # lists need not be read, all are.
 WINDOW = 8192
 FIRST_WINDOW = 256
+# A list is not read where this many times its length is more than what the lists before it hold: of the rows met in
+# those, few can still get among the best.
+_ROWS_A_POSTING = 5
+# Looking a row up in a list takes as long as passing over so many of its postings.
+_POSTINGS_A_LOOKUP = 10
 # Below 0 with the first row of any block added.
 _NOT_AT_HAND = np.iinfo(np.int64).min
 # Sums of more than a few terms differ by less than this from what their bounds say, relatively.
@@ -230,15 +235,31 @@ def _add_at_hand(by_row, lengths, norms, weight, first, scores, met):
 
 @njit(cache=True, nogil=True)
 def _add_looked_up(place, last, rows, frequencies, lengths, norms, weight, first, end, scores, met):
-    """Add a term to the scores of the rows met, from its list; returns the place after the window."""
+    """Add a term to the scores of the rows met, which no other row has, from its list.
+
+    Returns the place after the window [first, end).
+    """
     low = first_not_below(rows, place, last, first)
     high = first_not_below(rows, low, last, end)
-    for row in met:
-        found = first_not_below(rows, low, high, row)
+    if _POSTINGS_A_LOOKUP * len(met) > high - low:
+        for each in range(low, high):
+            if scores[np.uintp(rows[each] - first)] > 0.0:
+                _add(each, rows, frequencies, lengths, norms, weight, first, scores)
+        return high
+    found, before = low, -1
+    for row in met:  # ascending but where the rows of another list begin
+        found = first_not_below(rows, found if row > before else low, high, row)
+        before = row
         if found < high and rows[found] == row:
-            frequency = np.float64(frequencies[found])
-            scores[row - first] += weight * (frequency / (frequency + norms[lengths[row]]))
+            _add(found, rows, frequencies, lengths, norms, weight, first, scores)
     return high
+
+
+@njit(cache=True, nogil=True)
+def _add(place, rows, frequencies, lengths, norms, weight, first, scores):
+    """Add one posting."""
+    row, frequency = rows[place], np.float64(frequencies[place])
+    scores[np.uintp(row - first)] += weight * (frequency / (frequency + norms[np.uintp(lengths[np.uintp(row)])]))
 
 
 @njit(cache=True, nogil=True)
@@ -247,7 +268,7 @@ def _pays(places, ends, term):
     before = 0
     for other in range(term):
         before += ends[other] - places[other]
-    return ends[term] - places[term] > before
+    return _ROWS_A_POSTING * (ends[term] - places[term]) > before
 
 
 @njit(cache=True, nogil=True)

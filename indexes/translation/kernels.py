@@ -108,14 +108,16 @@ def _read(term, lead, last_term, places, lasts, rows, gain, stamp, start, end, s
 
 @njit(cache=True, nogil=True)
 def _look_up(term, lead, last_term, places, lasts, rows, gain, stamp, start, end, scores, spoken, met):
-    """Add what those of the rows met (in no order) gain that speak of an alternative."""
+    """Add what those of the rows met gain that speak of an alternative; they ascend but where others begin."""
     low = first_not_below(rows, places[lead], lasts[lead], start)
     high = first_not_below(rows, low, lasts[lead], end)
     places[lead] = high
+    found, before = low, -1
     for row in met if low < high else met[:0]:
         if spoken[row - start] == stamp:
             continue
-        found = first_not_below(rows, low, high, row)
+        found = first_not_below(rows, found if row > before else low, high, row)
+        before = row
         if found == high or rows[found] != row:
             continue
         if last_term - term == 1 or _holds_others(row, term, lead, last_term, places, lasts, rows, False):
