@@ -36,6 +36,9 @@ _SEEN_A_LIST = 16
 _SEEN_AT_LEAST = 50_000
 # ... and a list of which none is seen is only passed over if so many were to be expected: small ones never are.
 _EXPECTED = 5
+# How FAISS goes through the lists of a question: one after the other, keeping the best in a reservoir. By itself it
+# prepares for many questions at once, which takes a single one a quarter longer.
+_ONE_QUESTION = 11
 # Where more is allowed than this, hardly a list holds nothing.
 _NEARLY_ALL = 0.9
 
@@ -67,6 +70,7 @@ class InvertedFile:
             raise ValueError(f"{type(index).__name__} instead of an inverted file")
         if len(list_of_row) != index.ntotal:
             raise ValueError(f"{len(list_of_row)} rows in lists and {index.ntotal} codes")
+        index.implem = _ONE_QUESTION
         quantiser = faiss.downcast_index(index.quantizer)
         assert isinstance(quantiser, faiss.IndexFlatIP)
         centroids = faiss.rev_swig_ptr(quantiser.get_xb(), index.nlist * index.d).reshape(index.nlist, index.d)
