@@ -32,14 +32,22 @@ logger = logging.getLogger("ragstone.worker")
 # What no waiting mends: the job has failed.
 _FATAL = (DocumentRejected, EmbedderMismatch, MissingExtra, IndexDamaged, IndexOutdated)
 
+# What has changed since a generation was complete is indexed in so many batches at a time. With a single one, each
+# step would find what uploads have brought since the one before, and nothing would switch until they pause.
+_BATCHES_TO_CATCH_UP = 8
+
 
 @dataclass(slots=True)
 class LeasedReindex:
-    """A job that this worker may work on until its lease ends. after: the document up to which it has looked."""
+    """A job that this worker may work on until its lease ends.
+
+    after: the document up to which it has looked; complete: whether everything of when it was leased is indexed.
+    """
 
     job_id: str
     target: Target
     after: int = 0
+    complete: bool = False
 
 
 def lease_reindex(session: Session, owner: str, lease_s: float, now: float) -> LeasedReindex | None:
@@ -91,20 +99,27 @@ class Reindexer:
         self._examiner = examiner
 
     def step(self, leased: LeasedReindex, owner: str) -> bool:
-        """Index a batch of what is missing, or switch; tells whether the job goes on.
+        """Index a batch of what is missing, several where that is what has changed meanwhile, or switch.
+
+        Tells whether the job goes on.
 
         What no waiting mends (a document that the new chunker cannot take) fails the job, and the active generation
         stays. Raises what time mends.
         """
         try:
-            batch, leased.after = self.next_batch(leased.target, leased.after)
-            if not batch:
-                return not self._finish(leased)
-            self.index(batch, leased.target)
+            for _ in range(_BATCHES_TO_CATCH_UP):
+                batch, leased.after = self.next_batch(leased.target, leased.after)
+                if not batch:
+                    return not self._finish(leased)
+                self.index(batch, leased.target)
+                if not self._report(leased, owner, len(batch)):
+                    return False
+                if not leased.complete:
+                    break
         except _FATAL as error:
             self._fail(leased, error.detail)
             return False
-        return self._report(leased, owner, len(batch))
+        return True
 
     def next_batch(self, target: Target, after: int) -> tuple[Sequence[int], int]:
         """Return revisions that a generation lacks, from a document on and round again, and where to go on."""
@@ -136,6 +151,7 @@ class Reindexer:
             if job is None or job.state in FINAL_STATES or job.lease_owner != owner:
                 return False
             job.done += indexed
+            leased.complete = leased.complete or job.done >= job.total
             job.total = max(job.total, job.done)
             job.lease_until = time.time() + self._settings.lease_s
             return True

@@ -102,6 +102,21 @@ def test_cancelled_reindex_leaves_neither_rows_nor_files(tmp_path: Path) -> None
         assert service.wait_for_job(start_reindex(service)["id"])["state"] == "succeeded"
 
 
+def test_reindex_ends_while_uploads_keep_coming(tmp_path: Path) -> None:
+    with fed_service(tmp_path / "data") as service:
+        texts = [f"Desk {n} stands in room {n}. " * 20 for n in range(2 * DOCUMENTS)]
+        with service.client() as client:
+            files = [("files", (f"new{n}.txt", text.encode())) for n, text in enumerate(texts)]
+            uploads = client.post("/v1/collections/re/documents", files=files).json()
+        started = start_reindex(service)
+        assert service.wait_for_job(started["id"])["state"] == "succeeded"
+        assert job(service, uploads["id"])["finished_at"] is None, "it waited for the last of the uploads"
+        assert active_generation(service, "re") == started["generation"]
+        assert service.wait_for_job(uploads["id"])["done"] == len(texts)
+        with upkeep_of(service) as upkeep:
+            assert all(not report.findings for report in upkeep.verify("re", deep=True))
+
+
 def test_replaced_index_goes_once_it_was_kept_for_its_time(tmp_path: Path) -> None:
     with fed_service(tmp_path / "data", generation_keep_s="3") as service:
         first = active_generation(service, "re")
