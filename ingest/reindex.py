@@ -151,7 +151,7 @@ class Reindexer:
             if job is None or job.state in FINAL_STATES or job.lease_owner != owner:
                 return False
             job.done += indexed
-            leased.complete = leased.complete or job.done >= job.total
+            leased.complete = job.done >= job.total  # and so for each later batch, for the total grows with it
             job.total = max(job.total, job.done)
             job.lease_until = time.time() + self._settings.lease_s
             return True

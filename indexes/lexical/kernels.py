@@ -235,7 +235,7 @@ def _add_at_hand(by_row, lengths, norms, weight, first, scores, met):
 
 @njit(cache=True, nogil=True)
 def _add_looked_up(place, last, rows, frequencies, lengths, norms, weight, first, end, scores, met):
-    """Add a term to the scores of the rows met, which no other row has, from its list.
+    """Add a term, from its list, to the scores of the rows met; those of all other rows are zero.
 
     Returns the place after the window [first, end).
     """
