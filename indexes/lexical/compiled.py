@@ -18,7 +18,7 @@ from indexes.lexical.bm25 import VARIANTS, Floats, Variant
 from indexes.lexical.live import LivePostings
 from indexes.lexical.matches import Mask, Matches, Rows
 from indexes.lexical.postings import Postings
-from indexes.lexical.search import KEPT_SUMS, Bm25Search, Weighed
+from indexes.lexical.search import KEPT_SUMS, Bm25Search
 
 EVERY_ROW = np.empty(0, np.bool_)
 
@@ -53,11 +53,12 @@ class CompiledBm25Search(Bm25Search):
         lookups.look_up(hashes, self.table, numbers, df, peaks)
         for place, segment in self._worn:
             df[place] = segment.df(numbers[place])
-        weighed = self.weigh(np.fromiter(asked.values(), np.int64, len(asked)), df.sum(axis=0))
-        if len(weighed.order) and weighed.weights.min() <= 0:
+        held = df.sum(axis=0)
+        weights, importance = self.worth(np.fromiter(asked.values(), np.int64, len(asked)), held)
+        if weights.min() <= 0:
             return super().match_hashes(asked)
-        order = weighed.order  # taken, not indexed: the loops are compiled for rows that lie in one piece
-        return CompiledMatches(self, numbers.take(order, axis=1), peaks.take(order, axis=1), weighed)
+        sums = lookups.put_weightiest_first(held, weights, importance, numbers, peaks)
+        return CompiledMatches(self, numbers, peaks, weights, importance, *sums)
 
     @contextmanager
     def room(self) -> Iterator[_Room]:
@@ -74,17 +75,25 @@ class CompiledMatches:
     """What the rows have to do with one question; scores are computed as they are asked for."""
 
     def __init__(
-        self, search: CompiledBm25Search, numbers: NDArray[np.int64], peaks: Floats, weighed: Weighed
+        self,
+        search: CompiledBm25Search,
+        numbers: NDArray[np.int64],
+        peaks: Floats,
+        weights: Floats,
+        importance: Floats,
+        ceiling: float,
+        asked_idf: float,
+        known_idf: float,
     ) -> None:
-        """numbers and peaks: of the weighed terms in each segment, [segments, terms]."""
+        """numbers and peaks: of the terms in each segment, [segments, terms]; weights: descending."""
         self._search = search
         self._numbers = numbers
         self._peaks = peaks
-        self._weights = weighed.weights
-        self._importance = weighed.importance
-        self.known_idf = float(weighed.importance.sum())
-        self.asked_idf = weighed.asked_idf
-        self.ceiling = weighed.ceiling
+        self._weights = weights
+        self._importance = importance
+        self.ceiling = ceiling
+        self.asked_idf = asked_idf
+        self.known_idf = known_idf
 
     def top(self, k: int, allowed: Mask | None) -> tuple[Rows, Floats]:
         """Return the k best rows that hold a term and are allowed (None: all), and their scores; ties by row."""

@@ -265,6 +265,8 @@ def _add(place, rows, frequencies, lengths, norms, weight, first, scores):
 @njit(cache=True, nogil=True)
 def _pays(places, ends, term):
     """Tell whether a term's list is so long that looking up the rows of the terms before it costs less."""
+    if places[term] == ends[term]:
+        return True
     before = 0
     for other in range(term):
         before += ends[other] - places[other]

@@ -50,6 +50,31 @@ def look_up(hashes, table, numbers, counts, peaks):
 
 
 @njit(cache=True, nogil=True)
+def put_weightiest_first(df, weights, importance, numbers, peaks):
+    """Put the terms in the order of their weights; terms of equal weights keep theirs.
+
+    df, weights, importance: [terms]; numbers and peaks: [segments, terms]. Returns the sums of the weights, of the
+    importance, and of the importance of terms that some row holds.
+    """
+    ceiling = asked = known = 0.0
+    for term in range(len(weights)):
+        ceiling += weights[term]
+        asked += importance[term]
+        known += importance[term] if df[term] else 0.0
+        place = term
+        while place and weights[place - 1] < weights[place]:
+            before = place - 1
+            weights[before], weights[place] = weights[place], weights[before]
+            importance[before], importance[place] = importance[place], importance[before]
+            for segment in range(len(numbers)):
+                own, highest = numbers[segment], peaks[segment]
+                own[before], own[place] = own[place], own[before]
+                highest[before], highest[place] = highest[place], highest[before]
+            place = before
+    return ceiling, asked, known
+
+
+@njit(cache=True, nogil=True)
 def score_rows(table, numbers, weights, importance, norms, wanted, scores, covered):
     """Add to each wanted row's score and to the importance that it covers; wanted: ascending, over all segments."""
     start = 0

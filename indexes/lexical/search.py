@@ -69,17 +69,21 @@ class Bm25Search:
 
     def weigh(self, times: NDArray[np.int64], df: NDArray[np.int64]) -> Weighed:
         """Weigh a question's terms by how often each is asked, and how many live rows hold it."""
-        idf = importance = lucene_idf(df, self.statistics.documents)
-        if self._variant.idf is not lucene_idf:
-            idf = self._variant.idf(df, self.statistics.documents)
-        if self._variant.floored:
-            idf = floored(idf, self.statistics.mean_robertson_idf)
-        weights = times * idf * self._variant.gain
+        weights, importance = self.worth(times, df)
         known = np.flatnonzero(df)
         order = known[np.argsort(-weights[known], kind="stable")]
         return Weighed(
             order, weights[order], importance[order], float(importance.sum()), ceiling=float(weights.sum())
         )
+
+    def worth(self, times: NDArray[np.int64], df: NDArray[np.int64]) -> tuple[Floats, Floats]:
+        """Return what each of a question's terms weighs in a score, and its importance."""
+        idf = importance = lucene_idf(df, self.statistics.documents)
+        if self._variant.idf is not lucene_idf:
+            idf = self._variant.idf(df, self.statistics.documents)
+        if self._variant.floored:
+            idf = floored(idf, self.statistics.mean_robertson_idf)
+        return times * idf * self._variant.gain, importance
 
     @property
     def row_count(self) -> int:
