@@ -96,8 +96,8 @@ class Haystack:
                             yield start + offset, needle
 
     def _found(self, block: bytes) -> Iterator[tuple[int, Needle]]:
-        for shift in range(4):
-            words = np.frombuffer(block, "<u4", max(0, len(block) - shift) // 4, shift)
+        for shift in range(min(4, len(block))):
+            words = np.frombuffer(block, "<u4", (len(block) - shift) // 4, shift)
             for place in np.flatnonzero(self._marked[_hashes(words)]).tolist():
                 offset = place * 4 + shift
                 for needle in self._by_start.get(int(words[place]), ()):

@@ -26,6 +26,13 @@ def test_every_place_is_found_as_by_plain_search(
     assert found == sorted(plain)
 
 
+@pytest.mark.parametrize("size", range(6))
+def test_a_file_too_short_for_a_needle_holds_none(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"needle"[:size])
+    assert not list(Haystack([Needle(b"needle", "")]).found_in(path))
+
+
 def test_places_across_blocks_of_a_large_file_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(needles, "_BLOCK", 64)
     path = tmp_path / "file"
