@@ -69,7 +69,7 @@ class Settings(BaseSettings):
     title_weight: int = Field(1, ge=1, le=16, description="Times a title's word counts in the lexical ranking.")
     heading_weight: int = Field(1, ge=1, le=16, description="Times a heading's word counts in the lexical ranking.")
     exact_rows: int = Field(
-        4096,
+        2048,
         ge=1000,
         description="Vectors of a segment up to which all are compared; more are searched through codes.",
     )

@@ -29,6 +29,7 @@ _DIMENSIONS_A_CODE = (4, 3, 5, 2)
 _LISTS_PER_ROOT = 3
 _CODES_A_LIST = 250
 _ROWS_A_CENTROID = 30
+_LEAST_TRAINING_ROWS = 2048
 _TRAINING_ROUNDS = 6
 _ROWS_AT_ONCE = 16384
 # To tell the lists that hold no allowed rows, so many of these are looked at for each list, and in all at least ...
@@ -96,7 +97,8 @@ class InvertedFile:
         index.cp.niter = _TRAINING_ROUNDS
         index.cp.min_points_per_centroid = 1
         index.cp.max_points_per_centroid = _ROWS_A_CENTROID
-        index.train(vectors[sample_of(rows, lists * _ROWS_A_CENTROID)])
+        index.pq.cp.min_points_per_centroid = 1
+        index.train(vectors[sample_of(rows, max(lists * _ROWS_A_CENTROID, _LEAST_TRAINING_ROWS))])
         for block in blocks(vectors):
             index.add(block)
         list_of_row = np.empty(rows, np.uint16)

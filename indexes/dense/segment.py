@@ -20,11 +20,11 @@ from indexes.top import top_places
 log = logging.getLogger(__name__)
 
 # Up to so many rows, comparing them all takes about as long as an inverted file.
-EXACT_ROWS = 4096
+EXACT_ROWS = 2048
 # Comparing one raw vector somewhere costs as much as reading this many codes ...
 _CODES_A_ROW = 12
 # ... and an inverted file has fixed costs of as much as this many raw vectors.
-_ROWS_ASIDE = 2000
+_ROWS_ASIDE = 1000
 # Rows that the codes propose for each hit that is asked for.
 _PROPOSED_A_HIT = 4
 

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.lexical import kernels, lookups
-from indexes.lexical.addresses import ROW_COUNT, table_of
 from indexes.lexical.bm25 import VARIANTS, Floats, Variant
 from indexes.lexical.live import LivePostings
 from indexes.lexical.matches import Mask, Matches, Rows
 from indexes.lexical.postings import Postings
 from indexes.lexical.search import KEPT_SUMS, Bm25Search
+from indexes.lexical.table import ROW_COUNT, table_of
 
 EVERY_ROW = np.empty(0, np.bool_)
 
@@ -37,7 +37,7 @@ class CompiledBm25Search(Bm25Search):
     def __init__(self, segments: Sequence[LivePostings], variant: Variant) -> None:
         super().__init__(segments, variant)
         self._rooms: deque[_Room] = deque(maxlen=KEPT_SUMS)
-        self.table = table_of([(base, segment.postings) for base, segment in self.segments])
+        self.table = table_of(self.segments)
         self._worn = [(place, each) for place, (_, each) in enumerate(self.segments) if each.live is not None]
         # The largest first: what it finds lets others stop early.
         self.order = np.argsort(-self.table[:, ROW_COUNT], kind="stable")
@@ -50,7 +50,7 @@ class CompiledBm25Search(Bm25Search):
         hashes = np.fromiter(asked, np.uint64, len(asked))
         shape = (len(self.segments), len(asked))
         numbers, df, peaks = np.empty(shape, np.int64), np.empty(shape, np.int64), np.empty(shape)
-        lookups.look_up(hashes, self.table, numbers, df, peaks)
+        lookups.find_with_peaks(hashes, self.table, numbers, df, peaks)
         for place, segment in self._worn:
             df[place] = segment.df(numbers[place])
         held = df.sum(axis=0)

@@ -8,7 +8,11 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from indexes.lexical.addresses import (
+from indexes.lexical.addresses import array_at
+from indexes.lexical.blocks import BLOCK_ROWS
+from indexes.lexical.heap import push, put_in_order
+from indexes.lexical.lookups import blocks_of, first_not_below
+from indexes.lexical.table import (
     BASE,
     BY_ROW,
     FREQUENCIES,
@@ -21,11 +25,7 @@ from indexes.lexical.addresses import (
     STARTS,
     TERM_COUNT,
     WIDTH,
-    array_at,
 )
-from indexes.lexical.blocks import BLOCK_ROWS
-from indexes.lexical.heap import push, put_in_order
-from indexes.lexical.lookups import blocks_of, first_not_below
 
 # Rows scored at a time: their scores take 64 kB. The first ones go by in smaller windows: until they tell which
 # lists need not be read, all are.

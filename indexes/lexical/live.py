@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 
 from indexes.lexical.blocks import spans
 from indexes.lexical.matches import Mask, Rows
 from indexes.lexical.postings import Postings
+from indexes.lexical.table import columns_of
 
 _MOST_REMEMBERED = 1 << 16
 
@@ -25,6 +28,11 @@ class LivePostings:
         self.tokens = self._tokens_of_all if live is None else int(lengths[live].sum(dtype=np.int64))
         self._dead = None if live is None else np.flatnonzero(~live)
         self._df: dict[int, int] = {}
+
+    @cached_property
+    def columns(self) -> tuple[int, ...]:
+        """Where the postings lie in memory, as compiled loops are told (`table.columns_of`)."""
+        return columns_of(self.postings)
 
     @property
     def mean_length(self) -> float:

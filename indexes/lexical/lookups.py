@@ -8,7 +8,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from indexes.lexical.addresses import (
+from indexes.lexical.addresses import array_at
+from indexes.lexical.blocks import BLOCK_ROWS
+from indexes.lexical.table import (
     BASE,
     FREQUENCIES,
     LENGTHS,
@@ -20,33 +22,38 @@ from indexes.lexical.addresses import (
     TERM_COUNT,
     TERMS,
     WIDTH,
-    array_at,
 )
-from indexes.lexical.blocks import BLOCK_ROWS
 
 
 @njit(cache=True, nogil=True)
-def look_up(hashes, table, numbers, counts, peaks):
-    """Fill in, for each segment and term, its number (-1: none), how many rows hold it, and its peak.
+def find(hashes, table, numbers, counts):
+    """Fill in, for each segment and term, its number (-1: none), and how many rows hold it.
 
-    table: as `addresses.table_of` makes it; the others: [segments, terms].
+    table: as `table.table_of` makes it; the others: [segments, terms].
     """
     for segment in range(len(table)):
         terms = array_at(table[segment, TERMS], table[segment, TERM_COUNT], np.uint64)
         blocks = blocks_of(table[segment])
         starts = array_at(table[segment, STARTS], table[segment, TERM_COUNT] * blocks + 1, np.int64)
-        highest = array_at(table[segment, PEAKS], table[segment, TERM_COUNT], np.float32)
         for place in range(len(hashes)):
-            wanted = hashes[place]
-            low = _halved_down(terms, 0, len(terms), wanted)
-            if low < len(terms) and terms[low] == wanted:
+            low = _halved_down(terms, 0, len(terms), hashes[place])
+            if low < len(terms) and terms[low] == hashes[place]:
                 numbers[segment, place] = low
                 counts[segment, place] = starts[(low + 1) * blocks] - starts[low * blocks]
-                peaks[segment, place] = highest[low]
             else:
                 numbers[segment, place] = -1
                 counts[segment, place] = 0
-                peaks[segment, place] = 0.0
+
+
+@njit(cache=True, nogil=True)
+def find_with_peaks(hashes, table, numbers, counts, peaks):
+    """Fill in the terms' peaks too, 0 where there is none."""
+    find(hashes, table, numbers, counts)
+    for segment in range(len(table)):
+        highest = array_at(table[segment, PEAKS], table[segment, TERM_COUNT], np.float32)
+        for place in range(len(hashes)):
+            number = numbers[segment, place]
+            peaks[segment, place] = highest[number] if number >= 0 else 0.0
 
 
 @njit(cache=True, nogil=True)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from indexes.lexical import lookups
 from indexes.lexical.blocks import BLOCK_ROWS
 from indexes.lexical.bm25 import Floats
 from indexes.lexical.compiled import EVERY_ROW, sample_postings
 from indexes.lexical.heap import put_in_order
 from indexes.lexical.live import LivePostings
 from indexes.lexical.matches import Mask, Rows
+from indexes.lexical.table import table_of
 from indexes.translation import kernels
-from indexes.translation.flat import Concepts, Numbers
+from indexes.translation.flat import Concepts, Hashes, Numbers
 from indexes.translation.matching import ConceptMatches, Part, match_concepts
 
 _Asked = tuple[Numbers, Numbers, Numbers, Numbers, Floats, Numbers, Numbers, NDArray[np.uint16]]
@@ -22,6 +24,16 @@ _Asked = tuple[Numbers, Numbers, Numbers, Numbers, Floats, Numbers, Numbers, NDA
 
 class CompiledConceptMatches(ConceptMatches):
     """Does not read the lists that can bring nothing among the best."""
+
+    @staticmethod
+    def find(hashes: Hashes, parts: Sequence[tuple[int, LivePostings]]) -> tuple[Numbers, Numbers]:  # noqa: D102 - see ConceptMatches
+        shape = (len(parts), len(hashes))
+        numbers, df = np.empty(shape, np.int64), np.empty(shape, np.int64)
+        lookups.find(hashes, table_of(parts), numbers, df)
+        for own, held, (_, part) in zip(numbers, df, parts, strict=True):
+            if part.live is not None:
+                held[:] = part.df(own)
+        return numbers, df.sum(axis=0)
 
     def top(self, k: int, allowed: Mask | None) -> tuple[Rows, Floats]:  # noqa: D102 - see ConceptMatches
         k = min(k, sum(part.postings.row_count for part in self.parts))

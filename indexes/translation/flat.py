@@ -63,8 +63,8 @@ class Concepts:
         """
         holding = np.zeros(len(self), np.int64)
         if len(self.bounds) > 1:
-            of_alternatives = np.minimum.reduceat(df, self.bounds[:-1])
-            np.add.at(holding, np.repeat(np.arange(len(self)), np.diff(self.first)), of_alternatives)
+            until = np.append(0, np.minimum.reduceat(df, self.bounds[:-1]).cumsum())[self.first]
+            holding = until[1:] - until[:-1]
         worth = lucene_idf(np.minimum(holding, documents), documents)
         return worth, worth[holding > 0]
 

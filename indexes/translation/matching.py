@@ -13,7 +13,7 @@ from indexes.lexical.live import LivePostings
 from indexes.lexical.matches import Mask, Matches, Rows, nothing
 from indexes.lexical.postings import Postings
 from indexes.loops import LOOPS
-from indexes.translation.flat import Concepts, Numbers
+from indexes.translation.flat import Concepts, Hashes, Numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,14 @@ class ConceptMatches(ABC):
         self.known_idf = known_idf
         self.asked_idf = self.ceiling = float(weighed.worth.sum())
 
+    @staticmethod
+    def find(hashes: Hashes, parts: Sequence[tuple[int, LivePostings]]) -> tuple[Numbers, Numbers]:
+        """Return the numbers of terms in each part (-1: in no row), and how many live rows of all hold each."""
+        distinct, place = np.unique(hashes, return_inverse=True)  # ascending, which are found faster
+        numbers = [part.postings.places(distinct) for _, part in parts]
+        df: Numbers = np.sum([part.df(own) for own, (_, part) in zip(numbers, parts, strict=True)], axis=0)
+        return np.stack(numbers)[:, place], df[place]
+
     @abstractmethod
     def top(self, k: int, allowed: Mask | None) -> tuple[Rows, Floats]:
         """Return the k best rows that speak of a concept and are allowed, and their scores; ties by row."""
@@ -80,12 +88,11 @@ def match_concepts(
     """
     if not len(concepts) or not parts:
         return nothing()
-    distinct, place = np.unique(concepts.hashes, return_inverse=True)  # ascending, which are found faster
-    numbers = [part.postings.places(distinct) for _, part in parts]
-    df = np.sum([part.df(own) for own, (_, part) in zip(numbers, parts, strict=True)], axis=0)
-    worth, known = concepts.worth(df[place], sum(part.documents for _, part in parts))
-    return (engine or fastest())(
-        [Part(base, part.postings, own[place]) for own, (base, part) in zip(numbers, parts, strict=True)],
+    chosen = engine or fastest()
+    numbers, df = chosen.find(concepts.hashes, parts)
+    worth, known = concepts.worth(df, sum(part.documents for _, part in parts))
+    return chosen(
+        [Part(base, part.postings, own) for own, (base, part) in zip(numbers, parts, strict=True)],
         Weighed.of(concepts, worth),
         float(known.sum()),
     )
