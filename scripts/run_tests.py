@@ -19,8 +19,9 @@ SYSTEM_PACKAGES = ("chromium", "fonts-noto-cjk")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 MINUTES = ("slow", "vllm", "browser")  # marks of the tests that `quick` leaves out
 # Two processes whatever the machine has, for many tests start a server, workers and a database of their own. The
-# tests of a file stay together, for they share what was started for them.
-SIDE_BY_SIDE = ("--numprocesses", "2", "--dist", "loadfile")
+# tests of a file stay together, for they share what was started for them. Files go in their order: sorted by the
+# number of their tests, those of a few long ones would come last, and one process would wait for the other.
+SIDE_BY_SIDE = ("--numprocesses", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 # Environments with tests of their own, by the marks of these: torch is large, and so are Milvus Lite and Ray.
 APART = {"local": ("local",), "scale": ("milvus", "ray")}
 # Nothing is downloaded while the tests run.
@@ -41,7 +42,7 @@ def main() -> None:
     apart = [mark for marks in APART.values() for mark in marks]
     left_out = apart if everything else (*apart, *MINUTES)
     chosen = " and ".join(f"not {mark}" for mark in left_out)
-    status = pytest(dev, chosen, [*(["--cov"] if everything else []), *options.arguments])
+    status = pytest(dev, chosen, options.arguments)
     if everything:
         for environment, marks in APART.items():
             chosen = " or ".join(marks)
