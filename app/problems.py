@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
 from core.errors import InvalidInput, RagstoneError, StorageFull, UnsupportedType
@@ -95,6 +96,11 @@ def install(app: FastAPI) -> None:
         if error.errno in {28, 122}:  # ENOSPC, EDQUOT: also raised by the multipart parser's spool file
             return respond(request, StorageFull("The disk is full: free some space and try again."))
         return await _unexpected(request, error)
+
+    @app.exception_handler(ClientDisconnect)
+    async def _gone(request: Request, error: ClientDisconnect) -> Response:
+        logger.info("%s %s: the client left before it had sent all", request.method, request.url.path)
+        return Response(status_code=400)  # which nobody reads
 
     @app.exception_handler(Exception)
     async def _unexpected(request: Request, error: Exception) -> Response:

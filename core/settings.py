@@ -101,6 +101,9 @@ class Settings(BaseSettings):
     # Feeding.
     max_file_bytes: int = Field(100 * 2**20, ge=1024, description="Largest file accepted.")
     max_request_bytes: int = Field(512 * 2**20, ge=1024, description="Largest upload request accepted.")
+    max_json_bytes: int = Field(
+        4 * 2**20, ge=64 * 1024, description="Largest JSON body accepted, a question with its conversation for one."
+    )
     max_files_per_request: int = Field(1000, ge=1, description="Most files or bulk lines in one request.")
     max_document_chars: int = Field(20_000_000, ge=1000, description="Longest parsed text accepted.")
     max_queued_items: int = Field(100_000, ge=1, description="Documents waiting before uploads get a 429.")

@@ -8,13 +8,14 @@ from fastapi import APIRouter, Depends, Header, Response
 
 from app.admin.schemas import ReindexRequest, RollbackRequest, StatusOut
 from app.admin.service import AdminService
+from app.bodies import BoundedRoute
 from app.context import ServicesDep
 from app.jobs.schemas import JobOut
 from app.problems import problems
 from app.security.dependencies import AdminCaller
 from core.errors import Conflict, InvalidInput, NotFound
 
-router = APIRouter(prefix="/v1/admin", tags=["admin"])
+router = APIRouter(prefix="/v1/admin", tags=["admin"], route_class=BoundedRoute)
 
 
 def _service(services: ServicesDep) -> AdminService:

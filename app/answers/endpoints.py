@@ -10,6 +10,7 @@ from starlette.responses import Response
 from app.answers import service
 from app.answers.schemas import AnswerIn, AnswerOut, FeedbackIn
 from app.answers.stream import as_frames, as_json
+from app.bodies import BoundedRoute
 from app.context import ServicesDep
 from app.problems import problems
 from app.search.endpoints import check_question
@@ -17,7 +18,7 @@ from app.security.dependencies import AskCaller, authorize_collection
 from app.streaming import EventStreamResponse, LiveResponse
 from core.errors import EmbedderMismatch, GeneratorUnavailable, NotFound, Overloaded, TooLarge
 
-router = APIRouter(prefix="/v1/answers", tags=["answers"])
+router = APIRouter(prefix="/v1/answers", tags=["answers"], route_class=BoundedRoute)
 
 _EVENTS: dict[int | str, dict[str, Any]] = {
     200: {

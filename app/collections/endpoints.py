@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
+from app.bodies import BoundedRoute
 from app.collections.schemas import CollectionList, CollectionOut, CollectionSettings
 from app.collections.service import CollectionService
 from app.context import ServicesDep
@@ -13,7 +14,7 @@ from app.problems import problems
 from app.security.dependencies import AdminCaller, AnyCaller, authorize_collection
 from core.errors import Conflict, InvalidInput, NotFound
 
-router = APIRouter(prefix="/v1/collections", tags=["collections"])
+router = APIRouter(prefix="/v1/collections", tags=["collections"], route_class=BoundedRoute)
 
 
 def _service(services: ServicesDep) -> CollectionService:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
+from app.bodies import BoundedRoute
 from app.context import ServicesDep
 from app.documents import intake
 from app.documents.schemas import DocumentList, DocumentOut, DocumentState, DocumentText
@@ -20,7 +21,7 @@ from app.values import PlainText
 from core.errors import InvalidInput, NotFound, Overloaded, StorageFull, TooLarge
 from core.types import Caller
 
-router = APIRouter(prefix="/v1/collections/{name}/documents", tags=["documents"])
+router = APIRouter(prefix="/v1/collections/{name}/documents", tags=["documents"], route_class=BoundedRoute)
 _TAKES_IN = problems(NotFound, InvalidInput, TooLarge, Overloaded, StorageFull)
 
 

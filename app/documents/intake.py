@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
 
+from app.bodies import check_announced, limited
 from app.documents.schemas import BulkLine
 from app.documents.service import BULK_CONTENT_TYPE, Incoming, check_document_id
 from core.blobs import Blob, BlobStore
@@ -34,16 +35,9 @@ MULTIPART_BODY = _body(
 )
 
 
-def _check_announced(request: Request, limit_bytes: int) -> None:
-    """Refuse by Content-Length, before the body is read; what lies about it is stopped while reading."""
-    announced = request.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > limit_bytes:
-        raise TooLarge(f"The request has {int(announced):,} bytes; at most {limit_bytes:,} are accepted here.")
-
-
 async def store_body(request: Request, blobs: BlobStore, settings: Settings) -> Blob:
     """Store a raw body; raises TooLarge, StorageFull or InvalidInput for an empty one."""
-    _check_announced(request, settings.max_file_bytes)
+    check_announced(request, settings.max_file_bytes)
     blob = await blobs.put_stream(request.stream(), settings.max_file_bytes)
     if blob.size_bytes == 0:
         raise InvalidInput("The file is empty (0 bytes): check that it was saved completely and upload it again.")
@@ -52,12 +46,12 @@ async def store_body(request: Request, blobs: BlobStore, settings: Settings) -> 
 
 async def from_multipart(request: Request, blobs: BlobStore, settings: Settings) -> list[Incoming]:
     """Store the files of a form; raises TooLarge, StorageFull or InvalidInput."""
-    _check_announced(request, settings.max_request_bytes)
-    limited = _limit_stream(request, settings.max_request_bytes)
+    check_announced(request, settings.max_request_bytes)
+    bounded = limited(request, settings.max_request_bytes)
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise InvalidInput("Send the files as multipart/form-data in fields named `files`.")
     try:
-        form = await limited.form(max_files=settings.max_files_per_request, max_fields=100)
+        form = await bounded.form(max_files=settings.max_files_per_request, max_fields=100)
     except MultiPartException as error:
         raise InvalidInput(f"The form cannot be read: {error.message}.") from error
     files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
@@ -77,28 +71,12 @@ async def _pieces(file: UploadFile) -> AsyncIterator[bytes]:
         yield piece
 
 
-def _limit_stream(request: Request, limit_bytes: int) -> Request:
-    """Return the request with a body that raises TooLarge past the limit, whatever was announced."""
-    receive = request.receive
-    read = 0
-
-    async def limited() -> Any:
-        nonlocal read
-        message = await receive()
-        read += len(message.get("body", b""))
-        if read > limit_bytes:
-            raise TooLarge(f"The request is larger than the {limit_bytes:,} bytes accepted here.")
-        return message
-
-    return Request(request.scope, limited)
-
-
 async def from_ndjson(request: Request, blobs: BlobStore, settings: Settings) -> list[Incoming]:
     """Store the texts of an NDJSON body; raises TooLarge, StorageFull or InvalidInput with the line's number.
 
     Lines end at LF alone: a JSON string may hold U+2028 and its like.
     """
-    _check_announced(request, settings.max_request_bytes)
+    check_announced(request, settings.max_request_bytes)
     incoming: list[Incoming] = []
     number, rest, read = 0, bytearray(), 0
     async for piece in request.stream():

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
+from app.bodies import BoundedRoute
 from app.context import ServicesDep
 from app.generations.schemas import GenerationList, GoldenQuestions
 from app.generations.service import GenerationService
@@ -13,7 +14,7 @@ from app.problems import problems
 from app.security.dependencies import AdminCaller, authorize_collection
 from core.errors import NotFound
 
-router = APIRouter(prefix="/v1/collections/{name}", tags=["collections"])
+router = APIRouter(prefix="/v1/collections/{name}", tags=["collections"], route_class=BoundedRoute)
 
 
 def _service(services: ServicesDep) -> GenerationService:

@@ -9,6 +9,7 @@ from typing import Annotated
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Query
 
+from app.bodies import BoundedRoute
 from app.context import ServicesDep
 from app.jobs.schemas import JobList, JobOut, JobState
 from app.jobs.service import JobService
@@ -18,7 +19,7 @@ from app.streaming import EventStreamResponse, event_frame
 from core.errors import NotFound
 from core.types import Caller
 
-router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=BoundedRoute)
 _POLL_S = 0.3
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import APIRouter
 from sqlalchemy import select
 
+from app.bodies import BoundedRoute
 from app.context import ServicesDep
 from app.keys.schemas import KeyIn, KeyList, KeyOut, NewKey
 from app.problems import problems
@@ -18,7 +19,7 @@ from app.security.keys import new_secret, secret_hash
 from core.errors import InvalidInput, NotFound
 from core.models import ApiKey
 
-router = APIRouter(prefix="/v1/keys", tags=["keys"])
+router = APIRouter(prefix="/v1/keys", tags=["keys"], route_class=BoundedRoute)
 
 
 def _fields(key: ApiKey) -> dict[str, Any]:

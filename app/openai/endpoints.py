@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from app.bodies import BoundedRoute
 from app.collections import repository
 from app.context import ServicesDep
 from app.openai.completion import Completion
@@ -16,7 +17,7 @@ from app.security.dependencies import AskCaller, authorize_collection
 from app.streaming import EventStreamResponse, LiveResponse
 from core.models import Collection
 
-router = APIRouter(prefix="/v1", tags=["openai"])
+router = APIRouter(prefix="/v1", tags=["openai"], route_class=BoundedRoute)
 
 
 def _model(collection: Collection) -> dict[str, Any]:

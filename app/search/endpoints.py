@@ -5,6 +5,7 @@ from __future__ import annotations
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Request
 
+from app.bodies import BoundedRoute
 from app.context import ServicesDep
 from app.problems import problems
 from app.search.schemas import HitOut, SearchRequest, SearchResponse, SearchTimings
@@ -12,7 +13,7 @@ from app.security.dependencies import SearchCaller, authorize_collection
 from core.errors import EmbedderMismatch, InvalidInput, NotFound, TooLarge, Unavailable
 from core.settings import Settings
 
-router = APIRouter(prefix="/v1/search", tags=["search"])
+router = APIRouter(prefix="/v1/search", tags=["search"], route_class=BoundedRoute)
 
 
 def check_question(question: str, k: int | None, settings: Settings) -> None:

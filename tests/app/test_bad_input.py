@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
+import socket
 
+import httpx
 import pytest
 
 from tests.support.service import RunningService
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -63,6 +67,37 @@ def test_file_over_the_limit_is_refused_announced_or_not(service: RunningService
         streamed = client.put("/v1/collections/bad/documents/big.txt", content=(piece for _ in range(120)))
         assert client.get("/v1/collections/bad/documents/big.txt").status_code == 404
     assert (announced.status_code, streamed.status_code) == (413, 413)
+    assert list((service.data_dir / "blobs").glob(".incoming-*")) == []
+
+
+def test_no_json_is_read_past_its_limit_even_of_a_stranger(service: RunningService) -> None:
+    piece = b"x" * (1 << 20)
+    with httpx.Client(base_url=service.url) as stranger, service.client() as client:
+        described = client.get("/openapi.json").json()["paths"]
+        calls = [
+            (method, re.sub(r"{\w+}", "bad", path))
+            for path, methods in described.items()
+            for method, call in methods.items()
+            if "application/json" in call.get("requestBody", {}).get("content", {})
+        ]
+        assert {("post", "/v1/search"), ("post", "/v1/chat/completions")} < set(calls)
+        for method, path in calls:
+            for content in (io.BytesIO(piece * 5), (piece for _ in range(5))):
+                reply = stranger.request(method, path, content=content)
+                assert (reply.status_code, "accepted here" in reply.text) == (413, True), (method, path, reply.text)
+                assert reply.headers["content-type"].endswith("json")
+
+
+def test_client_that_leaves_before_it_has_sent_all_is_no_failure(service: RunningService) -> None:
+    address = httpx.URL(service.url)
+    for method, path in (("POST", "/v1/search"), ("PUT", "/v1/collections/bad/documents/half.txt")):
+        with socket.create_connection((address.host, address.port or 80)) as connection:
+            head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {service.admin_key}\r\n"
+            connection.sendall(f"{head}Content-Length: 1000\r\n\r\n".encode() + b'{"query')
+        wait_until(lambda path=path: f"{path}: the client left" in service.log())
+    assert "Traceback" not in service.log()
+    with service.client() as client:
+        assert client.get("/v1/collections/bad/documents/half.txt").status_code == 404
     assert list((service.data_dir / "blobs").glob(".incoming-*")) == []
 
 

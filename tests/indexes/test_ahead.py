@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +13,7 @@ from benchmarks.measuring.process import drop_from_page_cache
 from indexes.ahead import ReadAhead, available_bytes
 from indexes.hybrid import HybridIndex
 from tests.support.index_entries import commit, found_by_words
-
-LONGEST_S = 60
+from tests.support.waiting import wait_until
 
 
 def cached(path: Path) -> bool:
@@ -29,13 +27,6 @@ def cached(path: Path) -> bool:
     finally:
         os.close(descriptor)
     return True
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    until = time.monotonic() + LONGEST_S
-    while not holds():
-        assert time.monotonic() < until, f"not so within {LONGEST_S} s"
-        time.sleep(0.01)
 
 
 def test_files_are_read_to_their_end_and_those_that_are_gone_do_not_matter(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from indexes.manifest import FILE_NAME, Manifest
 from tests.support.service import RunningService, running_service
 from tests.support.stored import active_generation, database_of, index_folder
 from tests.support.upkeep import upkeep_of
+from tests.support.waiting import wait_until
 
 DOCUMENTS = 40
 
@@ -38,13 +39,6 @@ def start_reindex(service: RunningService) -> dict[str, Any]:
 def job(service: RunningService, job_id: str) -> dict[str, Any]:
     with service.client() as client:
         return client.get(f"/v1/jobs/{job_id}").json()
-
-
-def wait_until(holds: Callable[[], bool], within_s: float = 120) -> None:
-    deadline = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
 
 
 def kill_worker(service: RunningService) -> None:
