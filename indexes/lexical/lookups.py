@@ -63,22 +63,15 @@ def put_weightiest_first(df, weights, importance, numbers, peaks):
     df, weights, importance: [terms]; numbers and peaks: [segments, terms]. Returns the sums of the weights, of the
     importance, and of the importance of terms that some row holds.
     """
-    ceiling = asked = known = 0.0
-    for term in range(len(weights)):
-        ceiling += weights[term]
-        asked += importance[term]
+    known = 0.0
+    for term in range(len(df)):
         known += importance[term] if df[term] else 0.0
-        place = term
-        while place and weights[place - 1] < weights[place]:
-            before = place - 1
-            weights[before], weights[place] = weights[place], weights[before]
-            importance[before], importance[place] = importance[place], importance[before]
-            for segment in range(len(numbers)):
-                own, highest = numbers[segment], peaks[segment]
-                own[before], own[place] = own[place], own[before]
-                highest[before], highest[place] = highest[place], highest[before]
-            place = before
-    return ceiling, asked, known
+    sums = weights.sum(), importance.sum(), known
+    order = np.argsort(-weights, kind="mergesort")
+    weights[:], importance[:] = weights[order], importance[order]
+    for segment in range(len(numbers)):
+        numbers[segment], peaks[segment] = numbers[segment][order], peaks[segment][order]
+    return sums
 
 
 @njit(cache=True, nogil=True)
