@@ -26,7 +26,9 @@ class BoundedRoute(APIRoute):
 
         async def bounded(request: Request) -> Response:
             settings: Settings = request.app.state.settings
-            return await handle(await _with_body_read(request, settings.max_json_bytes))
+            sent = limited(request, settings.max_json_bytes)
+            await sent.body()  # kept by the request: FastAPI takes any error while it reads one for bad JSON
+            return await handle(sent)
 
         return bounded
 
@@ -39,7 +41,8 @@ def check_announced(request: Request, limit_bytes: int) -> None:
 
 
 def limited(request: Request, limit_bytes: int) -> Request:
-    """Return the request with a body that raises TooLarge past the limit, whatever was announced."""
+    """Return the request with a body that raises TooLarge past the limit; at once, where more is announced."""
+    check_announced(request, limit_bytes)
     receive = request.receive
     read = 0
 
@@ -52,19 +55,3 @@ def limited(request: Request, limit_bytes: int) -> Request:
         return message
 
     return Request(request.scope, counted)
-
-
-async def _with_body_read(request: Request, limit_bytes: int) -> Request:
-    """Return the request with its body in memory: FastAPI takes any error while it reads one for bad JSON."""
-    check_announced(request, limit_bytes)
-    body = await limited(request, limit_bytes).body()
-    unread = True
-
-    async def again() -> Message:
-        nonlocal unread
-        if unread:
-            unread = False
-            return {"type": "http.request", "body": body, "more_body": False}
-        return await request.receive()
-
-    return Request(request.scope, again)

@@ -46,7 +46,6 @@ async def store_body(request: Request, blobs: BlobStore, settings: Settings) -> 
 
 async def from_multipart(request: Request, blobs: BlobStore, settings: Settings) -> list[Incoming]:
     """Store the files of a form; raises TooLarge, StorageFull or InvalidInput."""
-    check_announced(request, settings.max_request_bytes)
     bounded = limited(request, settings.max_request_bytes)
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise InvalidInput("Send the files as multipart/form-data in fields named `files`.")

@@ -72,7 +72,7 @@ def test_file_over_the_limit_is_refused_announced_or_not(service: RunningService
 
 def test_no_json_is_read_past_its_limit_even_of_a_stranger(service: RunningService) -> None:
     piece = b"x" * (1 << 20)
-    with httpx.Client(base_url=service.url) as stranger, service.client() as client:
+    with service.client(key=None) as stranger, service.client() as client:
         described = client.get("/openapi.json").json()["paths"]
         calls = [
             (method, re.sub(r"{\w+}", "bad", path))
