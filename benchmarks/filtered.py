@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.engines.base import DEPTH
-from benchmarks.engines.ours import entry, merge
+from benchmarks.engines.ours import Ours, entry, merge
 from benchmarks.measuring.places import CORPUS
 from benchmarks.passages.build import build_corpus
 from benchmarks.passages.corpus import Corpus, Question
@@ -32,8 +32,6 @@ from core.settings import Settings
 from core.types import Attributes
 from indexes.hybrid import HybridIndex, HybridQuery
 from indexes.loops import LOOPS
-from indexes.translation.concepts import concepts
-from indexes.translation.dictionary import Dictionary
 from indexes.writing import commit_to_index
 
 _GENERATION = 1
@@ -93,8 +91,8 @@ def _limits(drawn: NDArray[np.int64]) -> Iterator[_Limit]:
 
 
 def _measure(index: HybridIndex, corpus: Corpus, limits: list[_Limit], rounds: int) -> None:
-    dictionary = Dictionary.open(Settings().models_dir)
-    queries = [_query(question, dictionary) for question in corpus.questions]
+    engine = Ours()
+    queries = [engine.asked("hybrid", question, _BEST) for question in corpus.questions]
     for query in queries:
         index.search(query)  # warms up
     fastest = {limit.name: np.full(len(queries), np.inf) for limit in limits}
@@ -113,11 +111,6 @@ def _measure(index: HybridIndex, corpus: Corpus, limits: list[_Limit], rounds: i
         words = np.mean([_same_words(index, query, limit) for query in queries])
         figures = f"{times.mean():>8.2f}{times.mean() / usual / 1000:>7.2f}{np.quantile(times, 0.99):>9.2f}"
         print(f"  {limit.name:<16}{np.count_nonzero(limit.allowed):>9,}{figures}{dense:>11.3f}{words:>8.3f}")
-
-
-def _query(question: Question, dictionary: Dictionary) -> HybridQuery:
-    translated = concepts(question.text, question.language, dictionary)
-    return HybridQuery(question.text, question.vector, DEPTH, centre=question.centre, concepts=translated)
 
 
 def _dense_recall(index: HybridIndex, corpus: Corpus, question: Question, limit: _Limit) -> float:

@@ -60,7 +60,7 @@ class Ours:
             return self._search_terms(question.terms, k)
         assert self._index is not None
         self._index.refresh()
-        hits = self._index.search(self._asked(mode, question, k)).hits
+        hits = self._index.search(self.asked(mode, question, k)).hits
         return [hit.chunk_id for hit in hits[:k]]
 
     def _search_terms(self, terms: Sequence[int], k: int) -> list[int]:
@@ -73,7 +73,8 @@ class Ours:
         best: list[int] = found.tolist()
         return best
 
-    def _asked(self, mode: str, question: Question, k: int) -> HybridQuery:
+    def asked(self, mode: str, question: Question, k: int) -> HybridQuery:
+        """Return a question as the index takes it in a mode."""
         if mode == "lexical":
             return HybridQuery(question.text, None, k, "lexical")
         if mode == "dense":

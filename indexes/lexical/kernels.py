@@ -264,7 +264,10 @@ def _add(place, rows, frequencies, lengths, norms, weight, first, scores):
 
 @njit(cache=True, nogil=True)
 def _pays(places, ends, term):
-    """Tell whether a term's list is so long that looking up the rows of the terms before it costs less."""
+    """Tell whether looking up the rows of the terms before it costs less than reading a term's list.
+
+    So it does where the list is long, or has come to its end.
+    """
     if places[term] == ends[term]:
         return True
     before = 0

@@ -52,12 +52,9 @@ class ConceptMatches(ABC):
         self.asked_idf = self.ceiling = float(weighed.worth.sum())
 
     @staticmethod
+    @abstractmethod
     def find(hashes: Hashes, parts: Sequence[tuple[int, LivePostings]]) -> tuple[Numbers, Numbers]:
         """Return the numbers of terms in each part (-1: in no row), and how many live rows of all hold each."""
-        distinct, place = np.unique(hashes, return_inverse=True)  # ascending, which are found faster
-        numbers = [part.postings.places(distinct) for _, part in parts]
-        df: Numbers = np.sum([part.df(own) for own, (_, part) in zip(numbers, parts, strict=True)], axis=0)
-        return np.stack(numbers)[:, place], df[place]
 
     @abstractmethod
     def top(self, k: int, allowed: Mask | None) -> tuple[Rows, Floats]:

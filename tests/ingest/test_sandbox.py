@@ -6,13 +6,13 @@ import os
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
 
 from core.errors import DocumentRejected
 from ingest.sandbox import ParserProcess
+from tests.support.waiting import wait_until
 
 # Nested so deep that the HTML parser works on it for many minutes.
 ENDLESS = b"<html><body>" + b"<div>" * 400_000
@@ -84,7 +84,4 @@ def test_closing_twice_leaves_no_process(parser: ParserProcess) -> None:
 
 
 def wait_until_gone() -> None:
-    deadline = time.monotonic() + 20
-    while children() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert children() == {}
+    wait_until(lambda: children() == {}, within_s=20)
