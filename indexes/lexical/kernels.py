@@ -211,18 +211,20 @@ def _add_list(place, last, rows, frequencies, lengths, norms, weight, allowed, f
     Returns the place of the next one, and the number of rows met by now.
     """
     limited = len(allowed) > 0
+    # Unsigned: a signed index is checked for counting from the end.
+    place, last = np.uintp(place), np.uintp(last)
     while place < last and rows[place] < end:
         row = rows[place]
         frequency = np.float64(frequencies[place])
-        place += 1
+        place += np.uintp(1)
         if limited and not allowed[row]:
             continue
-        at = np.uintp(row - first)  # unsigned: a signed index would be checked for counting from the end
+        at = np.uintp(row - first)
         before = scores[at]
         scores[at] = before + weight * (frequency / (frequency + norms[np.uintp(lengths[np.uintp(row)])]))
         met[np.uintp(count)] = row
         count += before == 0.0  # without a branch, which would be guessed wrong half of the time
-    return place, count
+    return np.int64(place), count
 
 
 @njit(cache=True, nogil=True)
@@ -280,11 +282,12 @@ def _pays(places, ends, term):
 def keep_hopeful(met, count, scores, first, least):
     """Keep the rows whose score is not below the least in front, and make the scores of the others zero."""
     kept = 0
-    for i in range(count):
+    for i in range(count):  # without a branch, as above
         row = met[i]
-        if scores[row - first] >= least:
-            met[kept] = row
-            kept += 1
-        else:
-            scores[row - first] = 0.0
+        at = np.uintp(row - first)
+        score = scores[at]
+        hopeful = score >= least
+        met[np.uintp(kept)] = row
+        scores[at] = score if hopeful else 0.0
+        kept += hopeful
     return kept

@@ -90,10 +90,11 @@ def _read(term, lead, last_term, places, lasts, rows, gain, stamp, start, end, s
     by now.
     """
     limited = len(allowed) > 0
-    place, last = places[lead], lasts[lead]
+    # Unsigned: a signed index is checked for counting from the end.
+    place, last = np.uintp(places[lead]), np.uintp(lasts[lead])
     while place < last and rows[place] < end:
         row = np.int64(rows[place])
-        place += 1
+        place += np.uintp(1)
         at = np.uintp(row - start)
         if spoken[at] == stamp or (limited and not allowed[row]):
             continue
