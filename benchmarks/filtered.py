@@ -77,7 +77,7 @@ def _build(corpus: Corpus, drawn: NDArray[np.int64], folder: Path) -> None:
             for number in numbers
         ]
         commit_to_index(Settings(data_dir=folder), _GENERATION, entries)
-    merge(folder)
+    merge(folder, at_rest=True)
 
 
 def _limits(drawn: NDArray[np.int64]) -> Iterator[_Limit]:

@@ -73,6 +73,11 @@ class Settings(BaseSettings):
         ge=1000,
         description="Vectors of a segment up to which all are compared; more are searched through codes.",
     )
+    merge_at_rest_s: float = Field(
+        60.0,
+        ge=0,
+        description="Seconds without a change after which an index's segments are merged into fewer.",
+    )
     faiss_device: Literal["auto", "cpu", "gpu"] = Field(
         "auto", description="Where FAISS searches; auto: a GPU if faiss-gpu finds one."
     )

@@ -11,8 +11,8 @@ from pathlib import Path
 from core.errors import Unavailable
 from core.settings import Settings
 from indexes.locks import FolderLock, IndexLocked
-from indexes.manifest import IndexDamaged, Manifest, SegmentRecord
-from indexes.merging import next_merge
+from indexes.manifest import FILE_NAME, IndexDamaged, Manifest, SegmentRecord
+from indexes.merging import next_merge, next_merge_at_rest
 from indexes.segments import MergedContent, Segment, read_dead, write_segment
 from indexes.writing import open_writer
 
@@ -25,8 +25,8 @@ _LONGEST_WAIT_S = 600.0
 def merge_segments(settings: Settings, generation_id: int) -> bool:
     """Do the next merge that is due in a generation's index; returns whether there may be more to do.
 
-    Others may write meanwhile; what they delete from the merged segments is carried over. Raises StorageFull,
-    IndexDamaged, Unavailable.
+    More is due in an index to which nothing has been committed for `merge_at_rest_s`. Others may write meanwhile;
+    what they delete from the merged segments is carried over. Raises StorageFull, IndexDamaged, Unavailable.
     """
     folder = settings.index_folder(generation_id)
     if settings.index != "embedded" or not folder.is_dir():  # Milvus merges its own segments
@@ -37,7 +37,7 @@ def merge_segments(settings: Settings, generation_id: int) -> bool:
         return False  # another worker merges here
     try:
         shutil.rmtree(folder / STAGING, ignore_errors=True)  # left by a process that was killed
-        chosen = next_merge(Manifest.read(folder).segments)
+        chosen = _due(folder, settings.merge_at_rest_s)
         return bool(chosen) and _replace(settings, generation_id, folder, chosen)
     finally:
         lock.release()
@@ -63,6 +63,14 @@ def rewrite_dead(settings: Settings, generation_id: int) -> int:
         return rewritten
     finally:
         lock.release()
+
+
+def _due(folder: Path, at_rest_s: float) -> list[SegmentRecord]:
+    segments = Manifest.read(folder).segments
+    chosen = next_merge(segments)
+    if not chosen and time.time() - (folder / FILE_NAME).stat().st_mtime >= at_rest_s:
+        chosen = next_merge_at_rest(segments)
+    return chosen
 
 
 def _waited_for(folder: Path) -> FolderLock:

@@ -46,7 +46,7 @@ class Ours:
         for first in range(0, corpus.size, _PASSAGES_A_COMMIT):
             numbers = range(first, min(first + _PASSAGES_A_COMMIT, corpus.size))
             commit(folder, [corpus.passage(number) for number in numbers])
-        merge(folder)
+        merge(folder, at_rest=True)
 
     def open(self, corpus: Corpus, folder: Path) -> None:
         """Map the index."""
@@ -132,10 +132,16 @@ def substitute(folder: Path, old: Iterable[int], new: Iterable[Passage]) -> None
         writer.commit()
 
 
-def merge(folder: Path) -> int:
-    """Do the merges that commits have left, as the worker's compactor does; returns how many."""
+def merge(folder: Path, *, at_rest: bool = False) -> int:
+    """Do the merges that commits have left, as the worker's compactor does; returns how many.
+
+    at_rest: those too that it does when nothing has been committed for a while.
+    """
+    settings = _settings(folder)
+    if at_rest:
+        settings = settings.model_copy(update={"merge_at_rest_s": 0.0})
     merges = 0
-    while compaction.merge_segments(_settings(folder), _GENERATION):
+    while compaction.merge_segments(settings, _GENERATION):
         merges += 1
     return merges
 

@@ -151,9 +151,9 @@ def _first_hash_not_below(hashes, wanted):
     CACM 1978): halving all of them would read a dozen places that are in no cache.
     """
     density = len(hashes) / _HASHES
-    low = np.int64(0)
+    low = 0
     for _ in range(_GUESSES if len(hashes) else 0):
-        low += np.int64((np.float64(wanted) - np.float64(hashes[low])) * density)
+        low += int((np.float64(wanted) - np.float64(hashes[low])) * density)
         low = min(max(low, 0), len(hashes) - 1)
     step = 1
     while low > 0 and hashes[low] >= wanted:

@@ -42,6 +42,20 @@ def test_a_merge_beside_the_index_changes_nothing_that_is_found(settings: Settin
     assert not (folder / STAGING).exists()
 
 
+def test_segments_are_merged_further_where_nothing_is_committed(settings: Settings) -> None:
+    folder = settings.index_folder(1)
+    while merge_segments(settings, 1):
+        pass
+    for id_ in (50, 51):
+        commit(folder, {id_: "alpha later"})
+    before = contents(folder)
+    assert not merge_segments(settings, 1)
+    assert len(Manifest.read(folder).segments) == FAN_IN - 1
+    assert merge_segments(settings.model_copy(update={"merge_at_rest_s": 0.0}), 1)
+    assert len(Manifest.read(folder).segments) == 1
+    assert contents(folder) == before
+
+
 def test_what_is_deleted_replaced_and_added_during_a_merge_stays_so(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
