@@ -71,8 +71,7 @@ def _serve(corpus: Corpus, options: argparse.Namespace) -> dict[str, Any]:
     time.sleep(_SETTLES_S)
     held = memory()
     _ = corpus.vocabulary  # which some engine asks for with its first terms
-    now = memory()
-    before = Memory(before.own + now.own - held.own, before.mapped + now.mapped - held.mapped)
+    of_corpus = memory().less(held)
     measured: dict[str, Any] = {
         "versions": {name: version(name) for name in engine.packages},
         "cold_start_s": cold_s,
@@ -81,7 +80,7 @@ def _serve(corpus: Corpus, options: argparse.Namespace) -> dict[str, Any]:
         "modes": {mode: _measure(engine, mode, corpus, options.seconds) for mode in engine.modes},
     }
     corpus.release()
-    measured["memory"] = _bytes(memory(), before)
+    measured["memory"] = _bytes(memory().less(of_corpus), before)
     measured["updates"] = _updates(engine, corpus)
     engine.close()
     return measured
@@ -188,7 +187,7 @@ def _engine(name: str) -> Engine:
 
 
 def _bytes(now: Memory, before: Memory) -> dict[str, int]:
-    """Return what the process holds, and how much of it has come since, and is not the corpus's."""
+    """Return what the process holds, and how much of it has come since."""
     return {
         "total": now.total,
         "own": now.own,

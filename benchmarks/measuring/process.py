@@ -19,6 +19,10 @@ class Memory:
         """Resident set size."""
         return self.own + self.mapped
 
+    def less(self, other: Memory) -> Memory:
+        """Return what remains without the other."""
+        return Memory(self.own - other.own, self.mapped - other.mapped)
+
 
 def memory(pid: int | str = "self") -> Memory:
     """Return what a process holds now."""
