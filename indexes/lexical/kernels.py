@@ -153,10 +153,9 @@ def _search_block(
     first, window = 0, WINDOW if size == k else FIRST_WINDOW
     while first < len(lengths):
         end = first + window
-        while needed and rest[needed - 1] < threshold and _pays(places, ends, needed - 1):
-            needed -= 1
         if rest[0] < threshold:
             break
+        needed = lists_to_read(needed, rest, threshold, places, ends, _ROWS_A_POSTING)
         count = 0
         for term in range(needed):
             places[term], count = _add_list(
@@ -265,17 +264,25 @@ def _add(place, rows, frequencies, lengths, norms, weight, first, scores):
 
 
 @njit(cache=True, nogil=True)
-def _pays(places, ends, term):
-    """Tell whether looking up the rows of the terms before it costs less than reading a term's list.
+def lists_to_read(count, rest, threshold, places, ends, rows_a_posting):
+    """Return how many of the first count lists are to be read: without the last ones, which are looked up instead.
 
-    So it does where the list is long, or has come to its end.
+    rest: what the lists from each on can add at most; no row gets in by those alone for which it is below the
+    threshold. Looking up the rows of the lists before it must cost less than reading a list: either it has come to
+    its end, or they hold no more than so many times its postings.
     """
-    if places[term] == ends[term]:
-        return True
+    if not count or rest[count - 1] >= threshold:
+        return count
     before = 0
-    for other in range(term):
-        before += ends[other] - places[other]
-    return _ROWS_A_POSTING * (ends[term] - places[term]) > before
+    for each in range(count):
+        before += ends[each] - places[each]
+    while count and rest[count - 1] < threshold:
+        own = ends[count - 1] - places[count - 1]
+        before -= own
+        if own and rows_a_posting * own <= before:
+            break
+        count -= 1
+    return count
 
 
 @njit(cache=True, nogil=True)

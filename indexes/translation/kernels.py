@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from indexes.lexical.heap import push
-from indexes.lexical.kernels import FIRST_WINDOW, ROUNDING, keep_hopeful
+from indexes.lexical.kernels import FIRST_WINDOW, ROUNDING, keep_hopeful, lists_to_read
 from indexes.lexical.lookups import first_not_below
 
 # Rows scored at a time, after the first ones: scores and stamps take 48 kB.
@@ -45,6 +45,7 @@ def search(
     concepts = len(order)
     places, lasts, leads = _lists(numbers, bounds, begins, ends)
     left, rest = _left(first, order, worth, places, lasts, leads)
+    nothing_read = np.zeros_like(left)
     scores, met = np.zeros(WINDOW), np.empty(WINDOW + 1, np.int32)
     spoken = np.zeros(WINDOW, np.int32)  # the stamp of the last concept that a row was seen to speak of
     threshold, needed, stamp = 0.0, concepts, 0
@@ -53,10 +54,9 @@ def search(
         end = start + window
         if size == len(best_scores):
             threshold = best_scores[0] * (1 - ROUNDING)
-        while needed and rest[needed - 1] < threshold and left[needed - 1] > left[: needed - 1].sum():
-            needed -= 1
         if rest[0] < threshold:
             break
+        needed = lists_to_read(needed, rest, threshold, nothing_read, left, 1)
         count = 0
         for turn in range(concepts):
             if turn >= needed:
