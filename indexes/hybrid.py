@@ -27,8 +27,14 @@ from indexes.manifest import FILE_NAME, IndexDamaged
 from indexes.snapshot import Snapshot
 from indexes.status import IndexStatus
 from indexes.translation.flat import NO_CONCEPTS, Concepts
+from indexes.turns import Turns
 
 log = logging.getLogger(__name__)
+
+# Of all indexes of the process. More threads than cores would pass the interpreter's lock around, which costs each
+# search a third more; one more makes use of what the others leave while they wait for a page.
+SEARCHES_AT_ONCE = len(os.sched_getaffinity(0)) + 1
+SEARCHES = Turns(SEARCHES_AT_ONCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +132,16 @@ class HybridIndex:
             return before is None or before.manifest.version != newest.manifest.version
 
     def search(self, query: HybridQuery) -> HybridResult:
-        """Search the state as of the last refresh.
+        """Search the state as of the last refresh, when it is this search's turn.
 
         Raises InvalidInput for a dense search without an embedding, or one of another length than the index's.
         """
-        snapshot = self.snapshot
-        question = question_of(query, snapshot.manifest.dimension)
-        depths = depths_of(query)
-        candidates = Candidates.of(snapshot, question, depths, snapshot.allowed_rows(query.wanted, query.groups))
-        result = result_of(candidates, query, snapshot)
+        with SEARCHES.taken():
+            snapshot = self.snapshot
+            question = question_of(query, snapshot.manifest.dimension)
+            allowed = snapshot.allowed_rows(query.wanted, query.groups)
+            candidates = Candidates.of(snapshot, question, depths_of(query), allowed)
+            result = result_of(candidates, query, snapshot)
         self._ahead.begin(self._folder, snapshot.manifest.files)
         return result
 

@@ -9,7 +9,7 @@ def by_length(tokens: Sequence[int], *, most_texts: int, most_tokens: int) -> li
     """Group texts, given by their numbers of tokens, into batches of indices, the longest first.
 
     Padded to its longest text, no batch exceeds most_tokens, and none holds more than most_texts; a text over
-    most_tokens is a batch of its own.
+    most_tokens is a batch of its own. A text without tokens counts as one token.
     """
     order = sorted(range(len(tokens)), key=lambda i: tokens[i], reverse=True)
     batches: list[list[int]] = []

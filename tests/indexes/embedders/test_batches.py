@@ -22,7 +22,7 @@ def test_batches_are_full_and_begin_with_the_longest(tokens: list[int], most_tex
     batches = by_length(tokens, most_texts=most_texts, most_tokens=most_tokens)
     assert [tokens[i] for batch in batches for i in batch] == sorted(tokens, reverse=True)
     for batch in batches[:-1]:
-        assert len(batch) == most_texts or (len(batch) + 1) * tokens[batch[0]] > most_tokens
+        assert len(batch) == most_texts or (len(batch) + 1) * max(1, tokens[batch[0]]) > most_tokens
 
 
 def test_texts_of_two_lengths_are_not_padded_at_all() -> None:
