@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.errors import Unavailable
+from core.heap import give_back
 from core.settings import Settings
 from indexes.locks import FolderLock, IndexLocked
 from indexes.manifest import FILE_NAME, IndexDamaged, Manifest, SegmentRecord
@@ -102,4 +103,5 @@ def _replace(settings: Settings, generation_id: int, folder: Path, chosen: Seque
     with open_writer(settings, generation_id) as writer:
         writer.adopt(staged, sources, dead)
     shutil.rmtree(folder / STAGING, ignore_errors=True)
+    give_back()
     return True

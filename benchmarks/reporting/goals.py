@@ -146,8 +146,9 @@ def _level(results: Results) -> Iterator[Goal]:
     rounds = results.churn["rounds"]
     samples = results.churn["samples"]
     for place, name in ((1, "files"), (2, "bytes on the disk"), (3, "memory")):
-        first = max(sample[place] for sample in samples if sample[0] <= 1)
+        # The first round begins with an index that was built at once.
+        second = max(sample[place] for sample in samples if 1 < sample[0] <= 2)
         last = max(sample[place] for sample in samples if sample[0] > rounds - 1)
         wanted = f"Level while everything is replaced {rounds} times: {name}"
-        said = f"most in the last round {last:,.0f}, in the first {first:,.0f}{'' if place == 1 else ' MB'}"
-        yield Goal(wanted, said, last <= first * _LEVEL)
+        said = f"most in the last round {last:,.0f}, in the second {second:,.0f}{'' if place == 1 else ' MB'}"
+        yield Goal(wanted, said, last <= second * _LEVEL)
