@@ -28,6 +28,7 @@ _COLOURS = (
     "#5aa9a3",
     "#9b2d5b",
     "#888888",
+    "#b8a400",
 )
 _STYLE = {
     "figure.facecolor": "white",

@@ -76,7 +76,8 @@ def _hybrid_ms(figures: Figures) -> float | None:
 
 
 def _lexical_ms(figures: Figures) -> float | None:
-    return search_ms(figures["modes"]["lexical"])
+    modes = figures["modes"]
+    return search_ms(modes.get("lexical, terms", modes["lexical"]))
 
 
 def _cold_s(figures: Figures) -> float | None:
