@@ -59,6 +59,11 @@ class SegmentRecord:
     files: tuple[FileRecord, ...]
     tombstones: FileRecord | None
 
+    @property
+    def live_rows(self) -> int:
+        """Rows that are not dead."""
+        return self.rows - self.dead
+
     def all_files(self) -> tuple[FileRecord, ...]:
         """The segment's own files and its present tombstones."""
         return (*self.files, self.tombstones) if self.tombstones else self.files
@@ -125,7 +130,7 @@ class Manifest:
     @property
     def live_rows(self) -> int:
         """Rows that are not dead."""
-        return sum(segment.rows - segment.dead for segment in self.segments)
+        return sum(segment.live_rows for segment in self.segments)
 
     def write(self, folder: Path) -> None:
         """Replace the manifest in folder; every file it names must be on the disk already."""

@@ -39,20 +39,20 @@ def next_merge_at_rest(segments: Sequence[SegmentRecord]) -> list[SegmentRecord]
     a third, which is more often than `next_merge` has it, and at most once for each time that commits pause.
     """
     found: list[list[SegmentRecord]] = []
-    by_size = sorted(segments, key=lambda segment: (segment.language, segment.rows - segment.dead))
+    by_size = sorted(segments, key=lambda segment: (segment.language, segment.live_rows))
     for _, group in groupby(by_size, lambda segment: segment.language):
         alike = list(group)
         for count in range(len(alike), 1, -1):
-            if _live_rows([alike[count - 1]]) <= _TIMES_THE_SMALLER * _live_rows(alike[: count - 1]):
+            if alike[count - 1].live_rows <= _TIMES_THE_SMALLER * _live_rows(alike[: count - 1]):
                 found.append(alike[:count])
                 break
     return min(found, key=_live_rows, default=[])
 
 
 def _tier(segment: SegmentRecord) -> tuple[str, int]:
-    size = max((segment.rows - segment.dead) / _SMALLEST_TIER_ROWS, 1)
+    size = max(segment.live_rows / _SMALLEST_TIER_ROWS, 1)
     return segment.language, int(log(size, FAN_IN))
 
 
 def _live_rows(segments: Sequence[SegmentRecord]) -> int:
-    return sum(segment.rows - segment.dead for segment in segments)
+    return sum(segment.live_rows for segment in segments)

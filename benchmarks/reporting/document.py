@@ -14,7 +14,7 @@ from benchmarks.measuring.store import Figures, Store, machine
 from benchmarks.passages.corpus import DIMENSION
 from benchmarks.reporting.goals import fastest_dense, goals
 from benchmarks.reporting.pictures import pictures
-from benchmarks.reporting.results import Results, search_ms
+from benchmarks.reporting.results import Results, of_given_terms, search_ms
 
 _DOCS = ROOT / "docs"
 _TEMPLATE = Path(__file__).with_name("document.template.md")
@@ -117,8 +117,7 @@ def _lexical(results: Results, size: int) -> list[tuple[str, Cell]]:
         return "" if share is None else f"{share:.3f}"
 
     def of_terms(name: str, figures: Figures) -> str:
-        measured = figures["modes"].get("lexical, terms", figures["modes"]["lexical"])
-        return f"{search_ms(measured):.2f}"
+        return f"{search_ms(of_given_terms(figures)):.2f}"
 
     return [
         ("of given terms: processor, ms", of_terms),

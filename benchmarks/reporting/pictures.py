@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.engines.registry import ENGINES, Kind
 from benchmarks.measuring.store import Figures
-from benchmarks.reporting.results import Results, search_ms
+from benchmarks.reporting.results import Results, of_given_terms, search_ms
 
 Picture = dict[str, Any]
 Line = dict[str, Any]
@@ -76,8 +76,7 @@ def _hybrid_ms(figures: Figures) -> float | None:
 
 
 def _lexical_ms(figures: Figures) -> float | None:
-    modes = figures["modes"]
-    return search_ms(modes.get("lexical, terms", modes["lexical"]))
+    return search_ms(of_given_terms(figures))
 
 
 def _cold_s(figures: Figures) -> float | None:

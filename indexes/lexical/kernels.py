@@ -289,7 +289,7 @@ def lists_to_read(count, rest, threshold, places, ends, rows_a_posting):
 def keep_hopeful(met, count, scores, first, least):
     """Keep the rows whose score is not below the least in front, and make the scores of the others zero."""
     kept = 0
-    for i in range(count):  # without a branch, as above
+    for i in range(count):  # without a branch, as `_add_list` counts
         row = met[i]
         at = np.uintp(row - first)
         score = scores[at]
