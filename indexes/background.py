@@ -21,7 +21,7 @@ from indexes.lexical.matches import Mask, Rows
 if TYPE_CHECKING:
     from indexes.segments import Segment
 
-_Cosines = TypeVar("_Cosines", float, NDArray[np.float64])
+_Cosines = TypeVar("_Cosines", float, NDArray[np.float32], NDArray[np.float64])
 
 # Fused nDCG@10 was the same with 100, 250 and 1,000 rows.
 SAMPLE_ROWS = 512

@@ -246,10 +246,11 @@ def _dense_list(
 ) -> Rows:
     """Return the depth allowed rows that rise highest above the background of their language, best first."""
     rows, deviations = [np.empty(0, np.int64)], [np.empty(0)]
-    found = snapshot.dense.top(asked, depth, snapshot.by_segment(allowed), effort)
-    for base, segment, (local, similarities) in zip(snapshot.bases, snapshot.segments, found, strict=False):
+    of_segments = [levels[segment.language] for segment in snapshot.segments]
+    found = snapshot.dense.top(asked, depth, snapshot.by_segment(allowed), effort, of_segments)
+    for base, level, (local, similarities) in zip(snapshot.bases, of_segments, found, strict=False):
         rows.append(local + base)
-        deviations.append(levels[segment.language].standardised(similarities.astype(np.float64)))
+        deviations.append(level.standardised(similarities.astype(np.float64)))
     every = np.concatenate(rows)
     return every[top_places(np.concatenate(deviations), depth)]
 

@@ -27,7 +27,10 @@ class GpuSegment:
         self._index.add(vectors)
 
     def top(self, query: Embeddings, k: int, allowed: Mask | None) -> tuple[Rows, Similarities] | None:
-        """Search as `DenseSegment.top` does; None where more rows are barred than the GPU can fetch in excess."""
+        """Return the k best allowed rows with their inner products, best first.
+
+        None where more rows are barred than the GPU can fetch in excess.
+        """
         barred = 0 if allowed is None else len(allowed) - int(np.count_nonzero(allowed))
         if k + barred > _MOST_RESULTS:
             return None

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from core.types import Embeddings
 from indexes.arrays import save_array
-from indexes.dense.kernels import faiss, inner_products, on_this_thread
+from indexes.dense.kernels import Similarities, faiss, inner_products, on_this_thread
 from indexes.lexical.matches import Mask, Rows
 
 _CODES = "dense.codes.faiss"
@@ -114,10 +114,13 @@ class InvertedFile:
         (folder / _CODES).write_bytes(faiss.serialize_index(self.index).data)
         save_array(folder / _LIST_OF_ROW, self.list_of_row)
 
-    def propose(self, query: Embeddings, count: int, codes: float, mask: Mask | None = None) -> Rows:
+    def propose(
+        self, query: Embeddings, count: int, codes: float, mask: Mask | None = None
+    ) -> tuple[Rows, Similarities]:
         """Return count rows, in no order, that mask allows and whose codes come closest to a question, float32 [d].
 
-        codes: how many are read, in the lists that are closest to the question.
+        codes: how many are read, in the lists that are closest to the question. With the rows come their inner
+        products as the codes tell them.
         """
         closeness = inner_products(query, self.centroids)
         nearest = self.lists_by_closeness(closeness)
@@ -152,7 +155,7 @@ class InvertedFile:
         probes: NDArray[np.int64],
         closeness: NDArray[np.float32],
         selector: faiss.IDSelector | None,
-    ) -> Rows:
+    ) -> tuple[Rows, Similarities]:
         on_this_thread()
         count = min(count, self.index.ntotal)
         scores, rows = np.empty(count, np.float32), np.empty(count, np.int64)
@@ -169,7 +172,8 @@ class InvertedFile:
             False,
             parameters,
         )
-        return rows[rows >= 0]
+        found = rows >= 0
+        return rows[found], scores[found]
 
 
 def sample_of(rows: int, count: int) -> Rows:

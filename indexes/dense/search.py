@@ -7,13 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.types import Embeddings
+from indexes.background import Level
 from indexes.dense.gpu import FaissDevice, GpuSegment, use_gpu
 from indexes.dense.kernels import Similarities
-from indexes.dense.segment import DenseSegment
+from indexes.dense.segment import DenseSegment, Proposals
 from indexes.lexical.matches import Mask, Rows
 
 # How much more, or less, of a large segment is looked at than its recall asks for.
 LEAST_EFFORT, MOST_EFFORT = 0.1, 10.0
+# Of what the codes of all segments propose, so many times as much is compared as one segment alone needs.
+_COMPARED_OF_ALL = 1.25
+_NO_BACKGROUND = Level(0.0, 1.0)
 
 
 class DenseSearch:
@@ -25,19 +29,56 @@ class DenseSearch:
         self._on_gpu = [GpuSegment(segment.vectors) for segment in segments] if use_gpu(device) else None
 
     def top(
-        self, query: Embeddings, k: int, allowed: Sequence[Mask | None], effort: float = 1.0
+        self,
+        query: Embeddings,
+        k: int,
+        allowed: Sequence[Mask | None],
+        effort: float = 1.0,
+        levels: Sequence[Level] | None = None,
     ) -> list[tuple[Rows, Similarities]]:
-        """Return the k best allowed rows of each segment with their cosines, best first.
+        """Return the k best allowed rows of all segments, by segment, and others, with their cosines, best first.
 
         query: float32 [d]; allowed: for each segment bool [rows], or None for all of them; effort: a factor from
-        0.1 to 10 on how much of a large segment is looked at. 1 finds at least 0.95 of an exact search's best ten.
+        0.1 to 10 on how much of large segments is looked at: 1 finds at least 0.95 of an exact search's best ten.
+        levels: the background of each segment that cosines are weighed against; None where they compare as they
+        are.
         """
         question = np.ascontiguousarray(query, np.float32)
         effort = min(max(effort, LEAST_EFFORT), MOST_EFFORT)
-        return [self._top(i, question, k, mask, effort) for i, mask in enumerate(allowed)]
+        levels = levels or [_NO_BACKGROUND] * len(self._segments)
+        on_gpu = [self._top_on_gpu(i, question, k, mask) for i, mask in enumerate(allowed)]
+        proposals = [
+            None if found else segment.propose(question, k, mask, effort)
+            for found, segment, mask in zip(on_gpu, self._segments, allowed, strict=True)
+        ]
+        least = _least_to_compare(proposals, levels)
+        return [
+            found or segment.best(question, k, _rows_to_compare(proposed, mask, level, least))
+            for found, segment, proposed, mask, level in zip(
+                on_gpu, self._segments, proposals, allowed, levels, strict=True
+            )
+        ]
 
-    def _top(
-        self, i: int, query: Embeddings, k: int, mask: Mask | None, effort: float
-    ) -> tuple[Rows, Similarities]:
-        found = self._on_gpu[i].top(query, k, mask) if self._on_gpu else None
-        return self._segments[i].top(query, k, mask, effort) if found is None else found
+    def _top_on_gpu(self, i: int, query: Embeddings, k: int, mask: Mask | None) -> tuple[Rows, Similarities] | None:
+        return self._on_gpu[i].top(query, k, mask) if self._on_gpu else None
+
+
+def _least_to_compare(proposals: Sequence[Proposals | None], levels: Sequence[Level]) -> float:
+    """Return how far above the background of its segment a row has to be, by its code, to be compared."""
+    estimates = [
+        level.standardised(proposed.estimates)
+        for proposed, level in zip(proposals, levels, strict=True)
+        if proposed is not None
+    ]
+    if len(estimates) <= 1:
+        return -np.inf
+    every = np.concatenate(estimates)
+    left_out = len(every) - int(_COMPARED_OF_ALL * max(map(len, estimates)))
+    return float(np.partition(every, left_out)[left_out]) if left_out > 0 else -np.inf
+
+
+def _rows_to_compare(proposed: Proposals | None, mask: Mask | None, level: Level, least: float) -> Rows | None:
+    """Return the rows of a segment whose vectors are to be compared, ascending; None for all."""
+    if proposed is None:
+        return None if mask is None else np.flatnonzero(mask)
+    return np.sort(proposed.rows[level.standardised(proposed.estimates) >= least])

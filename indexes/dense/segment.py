@@ -30,6 +30,14 @@ _PROPOSED_A_HIT = 4
 
 
 @dataclass(frozen=True, slots=True)
+class Proposals:
+    """Rows of a segment, in no order, and their inner products with the question as far as codes tell, [n]."""
+
+    rows: Rows
+    estimates: Similarities
+
+
+@dataclass(frozen=True, slots=True)
 class DenseSegment:
     """The L2-normalised vectors of one segment, float32 [N, d], mapped; with an inverted file if many."""
 
@@ -86,28 +94,28 @@ class DenseSegment:
         inverted.save(folder)
         tuning.write(folder / TUNING_FILE)
 
-    def top(self, query: Embeddings, k: int, allowed: Mask | None, effort: float) -> tuple[Rows, Similarities]:
-        """Return the k best allowed rows with their inner products, best first; equal ones by row.
+    def propose(self, query: Embeddings, k: int, allowed: Mask | None, effort: float) -> Proposals | None:
+        """Return rows among which the k best allowed ones are; None where comparing all of these is cheaper.
 
-        query: float32 [d]; effort: `search.Effort`.
+        query: float32 [d]; effort: as `search.DenseSearch.top` takes it.
         """
+        if self.inverted is None or self.tuning is None:
+            return None
         count = len(self.vectors) if allowed is None else int(np.count_nonzero(allowed))
-        if count == len(self.vectors):
-            allowed = None
-        rows = self._proposals(query, k, allowed, count, effort)
-        if rows is None and allowed is not None:
-            rows = np.flatnonzero(allowed)
-        similarities = inner_products(query, self.vectors, rows)
-        best = top_places(similarities, k)
-        return best if rows is None else rows[best], similarities[best]
-
-    def _proposals(self, query: Embeddings, k: int, allowed: Mask | None, count: int, effort: float) -> Rows | None:
-        """Return rows among which the best allowed ones, count in all, are; None where comparing all is cheaper."""
-        if self.inverted is None or self.tuning is None or not count:
+        if not count:
             return None
         codes = min(1.0, self.tuning.share(count / len(self.vectors)) * effort) * len(self.vectors)
         proposed = int(max(self.tuning.refined, _PROPOSED_A_HIT * k) * effort)
         if count <= proposed + _ROWS_ASIDE + codes / _CODES_A_ROW:
             return None
-        rows = np.sort(self.inverted.propose(query, max(k, proposed), codes, allowed))
-        return None if len(rows) < min(k, count) else rows
+        mask = None if count == len(self.vectors) else allowed
+        rows, estimates = self.inverted.propose(query, max(k, proposed), codes, mask)
+        return None if len(rows) < min(k, count) else Proposals(rows, estimates)
+
+    def best(self, query: Embeddings, k: int, rows: Rows | None) -> tuple[Rows, Similarities]:
+        """Return the k best of rows (ascending; None: all) with their inner products, best first; ties by row."""
+        if rows is not None and len(rows) == len(self.vectors):
+            rows = None
+        similarities = inner_products(query, self.vectors, rows)
+        best = top_places(similarities, k)
+        return best if rows is None else rows[best], similarities[best]

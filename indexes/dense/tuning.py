@@ -105,7 +105,7 @@ class _Probe:
         """Return the part of the best ten rows that the codes propose."""
         found = 0
         for question, own, best in zip(self.questions, self.own, self.best, strict=True):
-            rows = inverted.propose(question, refined + len(own), share * len(inverted.list_of_row))
+            rows, _ = inverted.propose(question, refined + len(own), share * len(inverted.list_of_row))
             found += len(np.intersect1d(rows, best[:RECALL_AT]))
         return found / (RECALL_AT * len(self.questions))
 

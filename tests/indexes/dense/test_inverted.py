@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks._vectors import centred_questions, many, texts
 from core.types import Embeddings
+from indexes.background import Level
 from indexes.dense import MOST_EFFORT, DenseSearch, DenseSegment, segment
 from indexes.dense.tuning import LEAST_RECALL, RECALL_AT
 from indexes.embedders.e5 import E5Embedder
@@ -90,6 +91,32 @@ def test_a_filter_takes_away_only_what_it_bars(collection: Collection, share: fl
             lost += len(np.setdiff1d(usual[mask[usual]], filtered))
     # Other lists are read, and codes are compared on a scale that depends on which: a row at the edge may drop out.
     assert lost <= kept * LOST_BY_ROUNDING
+
+
+@pytest.mark.parametrize("backgrounds", [[(0.0, 1.0)] * 4, [(0.0, 0.1), (0.05, 0.1), (-0.05, 0.08), (0.0, 0.12)]])
+def test_several_segments_find_together_what_comparing_all_finds(
+    backgrounds: list[tuple[float, float]], collection: Collection, tmp_path: Path
+) -> None:
+    levels = [Level(mean, deviation) for mean, deviation in backgrounds]
+    segments = []
+    for i, vectors in enumerate(np.array_split(collection.open().vectors, len(levels))):
+        (tmp_path / str(i)).mkdir()
+        DenseSegment.save(tmp_path / str(i), [vectors])
+        segments.append(DenseSegment.open(tmp_path / str(i)))
+    assert all(segment.inverted for segment in segments)
+    bases = np.arange(len(levels)) * (ROWS // len(levels))
+    search, found = DenseSearch(segments, "cpu"), 0
+    for question, truth in zip(collection.questions, collection.cosines, strict=True):
+        above = [
+            level.standardised(cosines) for level, cosines in zip(levels, np.split(truth, len(levels)), strict=True)
+        ]
+        best = np.argsort(-np.concatenate(above))[:RECALL_AT]
+        rows = [
+            rows + base
+            for base, (rows, _) in zip(bases, search.top(question, 50, [None] * 4, 1.0, levels), strict=True)
+        ]
+        found += np.isin(best, np.concatenate(rows)).sum()
+    assert found / (RECALL_AT * len(collection.questions)) >= LEAST_RECALL
 
 
 def test_more_effort_finds_everything_and_less_finds_less(collection: Collection) -> None:
