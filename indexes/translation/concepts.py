@@ -34,13 +34,8 @@ def concepts(question: str, language: str, dictionary: Dictionary) -> Concepts:
 
 def _of_chinese(question: str, dictionary: Dictionary) -> Concepts:
     words = [word for word in han_words(question) if word not in _ASKING]
-    themselves = [_hashes(itself) for token in tokens(question) if (itself := stems(token))]
-    return Concepts.joined(
-        [
-            *((sizes, [terms]) for sizes, terms in dictionary.translations([[word] for word in words])),
-            *(([len(itself)], [itself]) for itself in themselves),
-        ]
-    )
+    themselves = [[_hashes(itself)] for token in tokens(question) if (itself := stems(token))]
+    return dictionary.translations([[word] for word in words]).and_also(Concepts.of(themselves))
 
 
 def _of_english(question: str, dictionary: Dictionary) -> Concepts:
@@ -53,14 +48,11 @@ def _of_english(question: str, dictionary: Dictionary) -> Concepts:
         for end in range(start + 1, min(start + _LONGEST_PHRASE, len(words)) + 1)
     ]
     phrases = [list(dict.fromkeys(chain.from_iterable(words[start:end]))) for start, end in spans]
-    gathered: list[tuple[list[int], list[Hashes]]] = []
-    for (start, end), (sizes, terms) in zip(spans, dictionary.translations(phrases), strict=True):
-        if end == start + 1:
-            itself = _hashes(words[start])
-            gathered.append(([*sizes, len(itself)], [terms, itself]))
-        elif sizes:
-            gathered.append((sizes, [terms]))
-    return Concepts.joined(gathered)
+    known = dictionary.translations(phrases)
+    if words:
+        lone = np.array([place for place, (start, end) in enumerate(spans) if end == start + 1])
+        known = known.with_alternatives(lone, [_hashes(word) for word in words])
+    return known.without_empty()
 
 
 def _hashes(terms: Sequence[str]) -> Hashes:

