@@ -42,6 +42,18 @@ def collection(tmp_path_factory: pytest.TempPathFactory) -> Collection:
     return Collection(folder, questions, questions @ DenseSegment.open(folder).vectors.T)
 
 
+@pytest.fixture(scope="module")
+def cut(collection: Collection, tmp_path_factory: pytest.TempPathFactory) -> list[DenseSegment]:
+    """The same vectors in eight segments, each with an inverted file."""
+    segments = []
+    for vectors in np.array_split(collection.open().vectors, 8):
+        folder = tmp_path_factory.mktemp("part")
+        DenseSegment.save(folder, [vectors])
+        segments.append(DenseSegment.open(folder))
+    assert all(segment.inverted for segment in segments)
+    return segments
+
+
 def recall(collection: Collection, mask: Mask | None, effort: float = 1.0) -> float:
     """Return the part of the best ten allowed rows that a search finds, and check that it finds only such rows."""
     search, found, wanted = DenseSearch([collection.open()], "cpu"), 0, 0
@@ -93,30 +105,25 @@ def test_a_filter_takes_away_only_what_it_bars(collection: Collection, share: fl
     assert lost <= kept * LOST_BY_ROUNDING
 
 
-@pytest.mark.parametrize("backgrounds", [[(0.0, 1.0)] * 4, [(0.0, 0.1), (0.05, 0.1), (-0.05, 0.08), (0.0, 0.12)]])
 def test_several_segments_find_together_what_comparing_all_finds(
-    backgrounds: list[tuple[float, float]], collection: Collection, tmp_path: Path
+    collection: Collection, cut: list[DenseSegment]
 ) -> None:
-    levels = [Level(mean, deviation) for mean, deviation in backgrounds]
-    segments = []
-    for i, vectors in enumerate(np.array_split(collection.open().vectors, len(levels))):
-        (tmp_path / str(i)).mkdir()
-        DenseSegment.save(tmp_path / str(i), [vectors])
-        segments.append(DenseSegment.open(tmp_path / str(i)))
-    assert all(segment.inverted for segment in segments)
-    bases = np.arange(len(levels)) * (ROWS // len(levels))
-    search, found = DenseSearch(segments, "cpu"), 0
+    search, found = DenseSearch(cut, "cpu"), 0
     for question, truth in zip(collection.questions, collection.cosines, strict=True):
-        above = [
-            level.standardised(cosines) for level, cosines in zip(levels, np.split(truth, len(levels)), strict=True)
-        ]
-        best = np.argsort(-np.concatenate(above))[:RECALL_AT]
-        rows = [
-            rows + base
-            for base, (rows, _) in zip(bases, search.top(question, 50, [None] * 4, 1.0, levels), strict=True)
-        ]
-        found += np.isin(best, np.concatenate(rows)).sum()
+        by_segment = search.top(question, RECALL_AT, [None] * len(cut))
+        rows = [rows + i * ROWS // len(cut) for i, (rows, _) in enumerate(by_segment)]
+        found += len(np.intersect1d(np.argsort(-truth)[:RECALL_AT], np.concatenate(rows)))
     assert found / (RECALL_AT * len(collection.questions)) >= LEAST_RECALL
+
+
+def test_a_segment_above_whose_background_all_others_stay_is_searched_as_if_alone(
+    collection: Collection, cut: list[DenseSegment]
+) -> None:
+    together, alone = DenseSearch(cut, "cpu"), DenseSearch(cut[-1:], "cpu")
+    levels = [*[Level(0.5, 0.1)] * (len(cut) - 1), Level(-0.5, 0.1)]
+    for question in collection.questions:
+        [(rows, _)] = alone.top(question, 50, [None])
+        assert together.top(question, 50, [None] * len(cut), levels=levels)[-1][0].tolist() == rows.tolist()
 
 
 def test_more_effort_finds_everything_and_less_finds_less(collection: Collection) -> None:
