@@ -32,8 +32,8 @@ class Database:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
         try:
-            self._reads = self._engine(write=False)
-            self._writes = self._engine(write=True) if self.is_sqlite else self._reads
+            self._writes = self._engine(write=True)
+            self._reads = self._engine(write=False) if self.is_sqlite else _of_one_state(self._writes)
         except ModuleNotFoundError as missing:
             raise MissingExtra(f"PostgreSQL needs {missing.name}: run `make run EXTRAS=postgres`.") from missing
 
@@ -66,7 +66,7 @@ class Database:
     def read(self) -> Iterator[Session]:
         """Open a read-only session; raises Unavailable where the database does not answer.
 
-        What was loaded stays readable after the block.
+        All its statements see the state at the first. What was loaded stays readable after the block.
         """
         with _plain_errors(), Session(self._reads, expire_on_commit=False) as session:
             yield session  # closing rolls back and, unlike rollback(), expires nothing
@@ -134,6 +134,11 @@ class Database:
         """Close every connection; idempotent."""
         self._reads.dispose()
         self._writes.dispose()
+
+
+def _of_one_state(engine: Engine) -> Engine:
+    """Return an engine for reading from PostgreSQL, where else each statement sees what was committed before it."""
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
 @contextmanager

@@ -79,7 +79,7 @@ class AdminService:
             if known is not None:
                 return job_out(session, known, found.name)
             row = lock_collection(session, found.id) or found
-            generation = _kept(session, row, generation.id)
+            generation = _kept(session, row, generation.id, lock=True)
             job = begin_rollback(session, generation, caller.key_id, idempotency_key)
             job.total = count_live(session, row.id)
             job.done = job.total - count_missing(session, row.id, generation.id)
@@ -127,8 +127,8 @@ def _golden(wanted: ReindexRequest, row: Collection) -> dict[str, Any] | None:
     return golden if golden["questions"] else None
 
 
-def _kept(session: Session, row: Collection, generation_id: int | None) -> Generation:
-    """Return the generation to roll back to; raises NotFound, Conflict."""
+def _kept(session: Session, row: Collection, generation_id: int | None, *, lock: bool = False) -> Generation:
+    """Return the generation to roll back to, on request locked; raises NotFound, Conflict."""
     if generation_id is None:
         previous = previous_generation(session, row)
         if previous is None:
@@ -136,7 +136,7 @@ def _kept(session: Session, row: Collection, generation_id: int | None) -> Gener
                 "There is nothing to roll back to: no replaced index of this collection is kept any more."
             )
         return previous
-    found = session.get(Generation, generation_id, with_for_update=True, populate_existing=True)
+    found = session.get(Generation, generation_id, with_for_update=lock or None, populate_existing=True)
     if found is None or found.collection_id != row.id:
         raise NotFound(f"This collection has no generation {generation_id}.")
     if found.state not in {"retired", "rejected"}:

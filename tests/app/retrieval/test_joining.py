@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, event
 
 from app.documents.repository import delete_document
 from app.retrieval.hydration import Passage, Scope, hydrate
@@ -113,6 +114,31 @@ def test_hits_that_the_check_drops_make_room_for_later_ones(database: Database) 
     assert dropped
     _, dropped = hydrate(database, scope, None, hits[300:], 2)
     assert not dropped
+
+
+def test_hits_of_several_batches_are_of_one_state(database: Database) -> None:
+    scope, (passage,) = found(database, ADMIN, "open", 0)
+    with database.write() as session:
+        newer = add_revision(session, session.query(Collection).one(), "open", live=False).id
+        chunk = session.query(Chunk.id).filter_by(revision_id=newer).scalar()
+    hits = [Hit(id_, 1.0, Ranks()) for id_ in (passage.source.chunk_id, *range(10_000, 10_300), chunk)]
+
+    to_come = [newer]
+
+    def replace_meanwhile(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if to_come and statement.startswith("SELECT"):
+            live = to_come.pop()
+            with database.write() as session:
+                session.query(Document).filter_by(external_id="open").one().live_revision_id = live
+
+    event.listen(Engine, "after_cursor_execute", replace_meanwhile)
+    try:
+        kept, _ = hydrate(database, scope, None, hits, 10)
+    finally:
+        event.remove(Engine, "after_cursor_execute", replace_meanwhile)
+    assert [each.revision_id for each in kept] == [passage.revision_id]
+    after, _ = hydrate(database, scope, None, hits, 10)
+    assert [each.revision_id for each in after] == [newer]
 
 
 def test_a_thousand_documents_are_joined_in_batches(database: Database) -> None:
