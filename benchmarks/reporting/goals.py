@@ -106,17 +106,18 @@ def _beside_assembled(results: Results, size: int) -> Iterator[Goal]:
 def _cold_start(results: Results, size: int) -> Iterator[Goal]:
     figures = results.engines["ours"].get(size)
     started = f"{size:,} passages: under 2 s from the start of a process to its first result"
-    held = f"{size:,} passages: resident memory under 1.5 × the bytes of the vectors"
+    held = f"{size:,} passages: resident memory under 1.5 × the bytes of the vectors, at the first result"
+    later = f"{size:,} passages: the same after every question was asked"
     if figures is None:
-        yield from (Goal(started, "not measured", None), Goal(held, "not measured", None))
+        yield from (Goal(wanted, "not measured", None) for wanted in (started, held, later))
         return
     seconds = figures["cold_start_s"]
     yield Goal(started, f"{seconds:.2f} s, its files not in the page cache", seconds < 2)
     of_vectors = 4 * DIMENSION * size
     first, ratio = figures["memory_at_first_result"]["total"] / of_vectors, figures["memory"]["total"] / of_vectors
     own = figures["memory"]["own"] / 1e6
-    after = f"{ratio:.2f} × after every question was asked, {own:,.0f} MB of it not shared"
-    yield Goal(held, f"{first:.2f} × at the first result; {after}", ratio < 1.5)
+    yield Goal(held, f"{first:.2f} ×", first < 1.5)
+    yield Goal(later, f"{ratio:.2f} ×, {own:,.0f} MB of it not shared with other processes", ratio < 1.5)
 
 
 def _flat_cost(results: Results) -> Iterator[Goal]:
