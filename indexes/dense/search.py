@@ -16,7 +16,7 @@ from indexes.lexical.matches import Mask, Rows
 # How much more, or less, of a large segment is looked at than its recall asks for.
 LEAST_EFFORT, MOST_EFFORT = 0.1, 10.0
 # Of what the codes of all segments propose, so many times as much is compared as one segment alone needs.
-_COMPARED_OF_ALL = 1.25
+_COMPARED_OF_ALL = 2.0
 _NO_BACKGROUND = Level(0.0, 1.0)
 
 
