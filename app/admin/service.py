@@ -136,7 +136,7 @@ def _kept(session: Session, row: Collection, generation_id: int | None, *, lock:
                 "There is nothing to roll back to: no replaced index of this collection is kept any more."
             )
         return previous
-    found = session.get(Generation, generation_id, with_for_update=lock or None, populate_existing=True)
+    found = session.get(Generation, generation_id, with_for_update=lock, populate_existing=True)
     if found is None or found.collection_id != row.id:
         raise NotFound(f"This collection has no generation {generation_id}.")
     if found.state not in {"retired", "rejected"}:

@@ -10,7 +10,7 @@ from core.types import Embeddings
 from indexes.background import Level
 from indexes.dense.gpu import FaissDevice, GpuSegment, use_gpu
 from indexes.dense.kernels import Similarities
-from indexes.dense.segment import DenseSegment, Proposals
+from indexes.dense.segment import DenseSegment
 from indexes.lexical.matches import Mask, Rows
 
 # How much more, or less, of a large segment is looked at than its recall asks for.
@@ -46,39 +46,42 @@ class DenseSearch:
         question = np.ascontiguousarray(query, np.float32)
         effort = min(max(effort, LEAST_EFFORT), MOST_EFFORT)
         levels = levels or [_NO_BACKGROUND] * len(self._segments)
-        on_gpu = [self._top_on_gpu(i, question, k, mask) for i, mask in enumerate(allowed)]
+        limits = [None if mask is None or mask.all() else mask for mask in allowed]
+        on_gpu = [self._top_on_gpu(i, question, k, mask) for i, mask in enumerate(limits)]
         proposals = [
             None if found else segment.propose(question, k, mask, effort)
-            for found, segment, mask in zip(on_gpu, self._segments, allowed, strict=True)
+            for found, segment, mask in zip(on_gpu, self._segments, limits, strict=True)
         ]
-        least = _least_to_compare(proposals, levels)
+        to_compare = [
+            np.flatnonzero(mask) if rows is None and mask is not None else rows
+            for rows, mask in zip(_best_of_all(proposals, levels), limits, strict=True)
+        ]
         return [
-            found or segment.best(question, k, _rows_to_compare(proposed, mask, level, least))
-            for found, segment, proposed, mask, level in zip(
-                on_gpu, self._segments, proposals, allowed, levels, strict=True
-            )
+            found or segment.best(question, k, rows)
+            for found, segment, rows in zip(on_gpu, self._segments, to_compare, strict=True)
         ]
 
     def _top_on_gpu(self, i: int, query: Embeddings, k: int, mask: Mask | None) -> tuple[Rows, Similarities] | None:
         return self._on_gpu[i].top(query, k, mask) if self._on_gpu else None
 
 
-def _least_to_compare(proposals: Sequence[Proposals | None], levels: Sequence[Level]) -> float:
-    """Return how far above the background of its segment a row has to be, by its code, to be compared."""
-    estimates = [
-        level.standardised(proposed.estimates)
+def _best_of_all(
+    proposals: Sequence[tuple[Rows, Similarities] | None], levels: Sequence[Level]
+) -> list[Rows | None]:
+    """Return of each segment's proposals those that look best among all segments', ascending; None where none are.
+
+    The best are those that stand highest above the background of their segment.
+    """
+    sizes = [0 if proposed is None else len(proposed[0]) for proposed in proposals]
+    left_out = sum(sizes) - int(_COMPARED_OF_ALL * max(sizes, default=0))
+    if left_out <= 0:
+        return [None if proposed is None else np.sort(proposed[0]) for proposed in proposals]
+    heights = [
+        np.empty(0, np.float32) if proposed is None else level.standardised(proposed[1])
         for proposed, level in zip(proposals, levels, strict=True)
-        if proposed is not None
     ]
-    if len(estimates) <= 1:
-        return -np.inf
-    every = np.concatenate(estimates)
-    left_out = len(every) - int(_COMPARED_OF_ALL * max(map(len, estimates)))
-    return float(np.partition(every, left_out)[left_out]) if left_out > 0 else -np.inf
-
-
-def _rows_to_compare(proposed: Proposals | None, mask: Mask | None, level: Level, least: float) -> Rows | None:
-    """Return the rows of a segment whose vectors are to be compared, ascending; None for all."""
-    if proposed is None:
-        return None if mask is None else np.flatnonzero(mask)
-    return np.sort(proposed.rows[level.standardised(proposed.estimates) >= least])
+    least = np.partition(np.concatenate(heights), left_out)[left_out]
+    return [
+        None if proposed is None else np.sort(proposed[0][height >= least])
+        for proposed, height in zip(proposals, heights, strict=True)
+    ]

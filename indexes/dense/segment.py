@@ -30,14 +30,6 @@ _PROPOSED_A_HIT = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Proposals:
-    """Rows of a segment, in no order, and their inner products with the question as far as codes tell, [n]."""
-
-    rows: Rows
-    estimates: Similarities
-
-
-@dataclass(frozen=True, slots=True)
 class DenseSegment:
     """The L2-normalised vectors of one segment, float32 [N, d], mapped; with an inverted file if many."""
 
@@ -94,10 +86,13 @@ class DenseSegment:
         inverted.save(folder)
         tuning.write(folder / TUNING_FILE)
 
-    def propose(self, query: Embeddings, k: int, allowed: Mask | None, effort: float) -> Proposals | None:
-        """Return rows among which the k best allowed ones are; None where comparing all of these is cheaper.
+    def propose(
+        self, query: Embeddings, k: int, allowed: Mask | None, effort: float
+    ) -> tuple[Rows, Similarities] | None:
+        """Return rows among which the k best allowed ones are, in no order; None where comparing all is cheaper.
 
-        query: float32 [d]; effort: as `search.DenseSearch.top` takes it.
+        query: float32 [d]; allowed: None where all rows are; effort: as `search.DenseSearch.top` takes it. With the
+        rows come their inner products as the codes tell them.
         """
         if self.inverted is None or self.tuning is None:
             return None
@@ -108,14 +103,11 @@ class DenseSegment:
         proposed = int(max(self.tuning.refined, _PROPOSED_A_HIT * k) * effort)
         if count <= proposed + _ROWS_ASIDE + codes / _CODES_A_ROW:
             return None
-        mask = None if count == len(self.vectors) else allowed
-        rows, estimates = self.inverted.propose(query, max(k, proposed), codes, mask)
-        return None if len(rows) < min(k, count) else Proposals(rows, estimates)
+        rows, estimates = self.inverted.propose(query, max(k, proposed), codes, allowed)
+        return None if len(rows) < min(k, count) else (rows, estimates)
 
     def best(self, query: Embeddings, k: int, rows: Rows | None) -> tuple[Rows, Similarities]:
         """Return the k best of rows (ascending; None: all) with their inner products, best first; ties by row."""
-        if rows is not None and len(rows) == len(self.vectors):
-            rows = None
         similarities = inner_products(query, self.vectors, rows)
         best = top_places(similarities, k)
         return best if rows is None else rows[best], similarities[best]

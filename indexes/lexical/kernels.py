@@ -30,7 +30,7 @@ from indexes.lexical.table import (
 # Rows scored at a time: their scores take 64 kB. The first ones go by in smaller windows: until they tell which
 # lists need not be read, all are.
 WINDOW = 8192
-FIRST_WINDOW = 256
+_FIRST_WINDOW = 256
 # A list is not read where this many times its length is more than what the lists before it hold: of the rows met in
 # those, few can still get among the best.
 _ROWS_A_POSTING = 5
@@ -150,12 +150,12 @@ def _search_block(
     k, terms = len(best_scores), len(places)
     needed = terms
     threshold = best_scores[0] * (1 - ROUNDING) if size == k else 0.0
-    first, window = 0, WINDOW if size == k else FIRST_WINDOW
+    first, window = 0, WINDOW if size == k else _FIRST_WINDOW
     while first < len(lengths):
         end = first + window
         if rest[0] < threshold:
             break
-        needed = lists_to_read(needed, rest, threshold, places, ends, _ROWS_A_POSTING)
+        needed = _lists_to_read(needed, rest, threshold, places, ends)
         count = 0
         for term in range(needed):
             places[term], count = _add_list(
@@ -264,12 +264,12 @@ def _add(place, rows, frequencies, lengths, norms, weight, first, scores):
 
 
 @njit(cache=True, nogil=True)
-def lists_to_read(count, rest, threshold, places, ends, rows_a_posting):
+def _lists_to_read(count, rest, threshold, places, ends):
     """Return how many of the first count lists are to be read: without the last ones, which are looked up instead.
 
     rest: what the lists from each on can add at most; no row gets in by those alone for which it is below the
     threshold. Looking up the rows of the lists before it must cost less than reading a list: either it has come to
-    its end, or they hold no more than so many times its postings.
+    its end, or they hold no more than _ROWS_A_POSTING times its postings.
     """
     if not count or rest[count - 1] >= threshold:
         return count
@@ -279,7 +279,7 @@ def lists_to_read(count, rest, threshold, places, ends, rows_a_posting):
     while count and rest[count - 1] < threshold:
         own = ends[count - 1] - places[count - 1]
         before -= own
-        if own and rows_a_posting * own <= before:
+        if own and _ROWS_A_POSTING * own <= before:
             break
         count -= 1
     return count

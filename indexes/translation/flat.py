@@ -9,6 +9,7 @@ from itertools import chain, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from indexes.lexical.blocks import starts_of
 from indexes.lexical.bm25 import Floats, lucene_idf
 
 Hashes = NDArray[np.uint64]
@@ -40,7 +41,7 @@ class Concepts:
     @classmethod
     def counted(cls, alternatives: Numbers, terms: Numbers, hashes: Hashes) -> Concepts:
         """Take how many alternatives each concept has, how many terms each alternative, and all of these."""
-        return cls(np.append(0, alternatives.cumsum()), np.append(0, terms.cumsum()), hashes)
+        return cls(starts_of(alternatives), starts_of(terms), hashes)
 
     def and_also(self, others: Concepts) -> Concepts:
         """Put other concepts behind these."""
@@ -83,7 +84,7 @@ class Concepts:
         """
         holding = np.zeros(len(self), np.int64)
         if len(self.bounds) > 1:
-            until = np.append(0, np.minimum.reduceat(df, self.bounds[:-1]).cumsum())[self.first]
+            until = starts_of(np.minimum.reduceat(df, self.bounds[:-1]))[self.first]
             holding = until[1:] - until[:-1]
         worth = lucene_idf(np.minimum(holding, documents), documents)
         return worth, worth[holding > 0]
